@@ -1,0 +1,49 @@
+# Each target makes its own environment; the stamp makes the second call quick.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+UV := $(shell command -v uv 2>/dev/null)
+
+ifdef UV
+CREATE = test -x $(BIN)/python || uv venv --python $(PYTHON) $(VENV)
+INSTALL = uv pip install --quiet --python $(BIN)/python -c constraints.txt
+else
+CREATE = test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+endif
+
+.PHONY: demo test check bench example-cxr clean
+
+demo: $(VENV)/.stamp-train
+	$(BIN)/adfair demo --out runs/demo --force
+
+test: $(VENV)/.stamp-dev
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: $(VENV)/.stamp-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+bench: $(VENV)/.stamp-dev
+	set -e; for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b; done
+
+example-cxr: $(VENV)/.stamp-train
+	@test -n "$(PACK)" || { echo "say where the images are: PACK=/path/to/cxr-pack make example-cxr"; exit 2; }
+	$(BIN)/python examples/cxr_pack.py --pack "$(PACK)" --out runs
+
+$(VENV)/.stamp-train: pyproject.toml constraints.txt
+	$(CREATE)
+	$(INSTALL) -e ".[train]"
+	@touch $@
+
+$(VENV)/.stamp-dev: pyproject.toml constraints.txt
+	$(CREATE)
+	$(INSTALL) -e ".[train,dev]"
+	@touch $@ $(VENV)/.stamp-train
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,32 @@
+"""AdFair-CLIP: train and audit chest X-ray vision-language models that serve every patient group equally well.
+
+The functions below are loaded on first use, so that ``import adfair`` stays light and never imports torch.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "audit": "adfair.auditing",
+    "compare": "adfair.auditing",
+    "load_cohort": "adfair.data.manifest",
+    "synth": "adfair.data.synthetic",
+    "train": "adfair.training",
+    "evaluate": "adfair.workflows.evaluate",
+    "report": "adfair.reporting",
+    "demo": "adfair.workflows.demo",
+}
+
+__all__ = ["__version__", *_LAZY]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'adfair' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""``python -m adfair`` is the command line."""
+
+from adfair.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Pool images to studies or patients before an audit."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from adfair.auditing.formats import recognise
+from adfair.auditing.predictions import source_name
+from adfair.auditing.reading import numbers, read_table
+from adfair.errors import ConfigError, DataError
+
+Pooling = Literal["max", "mean"]
+Level = Literal["patient", "study"]
+
+
+def aggregate_images(
+    table: pd.DataFrame | Path | str, *, pooling: Pooling, level: Level = "patient"
+) -> pd.DataFrame:
+    """One row a patient (or study) and finding: the label is 1 if any image's is, the score is max or mean.
+
+    Rows with an empty or uncertain label are left out first. Other columns keep their value where all images
+    of the unit agree and become unknown where they do not, because no single value is true of the unit.
+
+    Raises:
+        DataError: the id column is missing. ConfigError: an unknown pooling or level.
+    """
+    if pooling not in ("max", "mean") or level not in ("patient", "study"):
+        raise ConfigError(f"aggregate '{pooling}' to '{level}': use max or mean, and patient or study")
+    source = source_name(table)
+    frame = table.reset_index(drop=True) if isinstance(table, pd.DataFrame) else read_table(table)
+    key = f"{level}_id"
+    if key not in frame.columns:
+        raise DataError.at(
+            "no such column", file=source, column=key, remedy=f"It is needed to aggregate to {level}"
+        )
+    layout = recognise(frame, source=source)
+    group = [key, *([layout.finding] if layout.finding else [])]
+    columns: dict[str, pd.Series] = {}
+    for _, label_name, score_name in layout.pairs:
+        label = pd.Series(numbers(frame[label_name], source=source))
+        score = pd.Series(numbers(frame[score_name], source=source))
+        used = label >= 0
+        by = [frame[name] for name in group]
+        columns[label_name] = label.where(used).groupby(by).max()
+        columns[score_name] = score.where(used).groupby(by).agg(pooling)
+    skip = {*group, *layout.used, "image_id"}
+    others = [name for name in frame.columns if name not in skip]
+    unit = frame.groupby(key)
+    pooled = pd.DataFrame(columns).reset_index()
+    for name in others:
+        agreed = unit[name].first().where(unit[name].nunique(dropna=False) == 1)
+        pooled[name] = pooled[key].map(agreed)
+    pooled["image_id"] = pooled[key]
+    return pooled.replace({None: np.nan})

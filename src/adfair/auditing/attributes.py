@@ -1,0 +1,110 @@
+"""Sensitive attributes: which columns they are, and each row's group as an integer code."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from adfair.errors import ConfigError, DataError
+
+UNKNOWN = "Unknown"
+MAX_GROUPS = 50
+_NOT_ATTRIBUTES = frozenset(
+    (
+        *("image_id", "patient_id", "study_id", "entity_id", "image_path", "report", "split", "view", "age"),
+        *("finding", "label", "label_value", "score", "prob", "rank", "threshold", "model", "test_set"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A sensitive attribute: its name, its group values in order, and a code per row (-1: not known)."""
+
+    name: str
+    groups: tuple[str, ...]
+    codes: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Attribute":
+        """The same attribute for a selection of rows."""
+        return Attribute(self.name, self.groups, self.codes[rows])
+
+
+def attribute_columns(frame: pd.DataFrame, *, used: Sequence[str], notes: list[str]) -> list[str]:
+    """Columns that look like attributes when none were named: 2 to 20 distinct values, and no bookkeeping."""
+    chosen = []
+    for name in frame.columns:
+        if name in used or name in _NOT_ATTRIBUTES or name.startswith(("label_", "score_", "prob_")):
+            continue
+        distinct = frame[name].nunique()
+        if 2 <= distinct <= 20:
+            chosen.append(str(name))
+        else:
+            notes.append(f"column '{name}' has {distinct} distinct values and was not audited")
+    return chosen
+
+
+def encode(
+    column: pd.Series, *, source: str, edges: Sequence[float] | None = None, limit: int = MAX_GROUPS
+) -> Attribute:
+    """Code a column's groups: sorted values, or intervals of a numeric column when ``edges`` are given.
+
+    Empty cells and ``Unknown`` (in any case) are code -1. Whole numbers lose their decimals, so 1.0 is group
+    1.
+
+    Raises:
+        DataError: more than ``limit`` groups, or edges for a column that is not numeric.
+    """
+    name = str(column.name)
+    if edges is not None:
+        return _binned(column, edges, source=source)
+    if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    codes, values = pd.factorize(column.astype("string").str.strip(), sort=True)
+    texts = [str(v) for v in values]
+    known = [i for i, v in enumerate(texts) if v.casefold() not in ("", "unknown", "nan")]
+    if len(known) > limit:
+        raise DataError.at(
+            f"{len(known)} distinct values are too many groups",
+            file=source,
+            column=name,
+            remedy=f"Give bin edges, for example --bins {name}=40,60,80, or name other attributes",
+        )
+    recode = np.full(len(texts) + 1, -1, dtype=np.int16)
+    recode[known] = np.arange(len(known))
+    return Attribute(name, tuple(texts[i] for i in known), recode[codes])
+
+
+def _binned(column: pd.Series, edges: Sequence[float], *, source: str) -> Attribute:
+    from adfair.auditing.reading import numbers
+
+    cuts = np.asarray(edges, dtype=float)
+    if cuts.size == 0 or (np.diff(cuts) <= 0).any():
+        raise ConfigError(f"bins of '{column.name}': the edges must increase, for example 40,60,80")
+    value = numbers(column, source=source)
+    text = [f"{edge:g}" for edge in cuts]
+    names = [f"<{text[0]}", *(f"{a}-{b}" for a, b in pairwise(text)), f">={text[-1]}"]
+    codes = np.where(np.isnan(value), -1, np.searchsorted(cuts, value, side="right")).astype(np.int16)
+    return Attribute(str(column.name), tuple(names), codes)
+
+
+def crossed(first: Attribute, second: Attribute) -> Attribute:
+    """The intersection attribute ``race*sex`` with groups such as ``Black*F``; unknown where either is."""
+    groups = tuple(f"{a}*{b}" for a in first.groups for b in second.groups)
+    codes = first.codes.astype(np.int16) * len(second.groups) + second.codes
+    codes[(first.codes < 0) | (second.codes < 0)] = -1
+    return Attribute(f"{first.name}*{second.name}", groups, codes)
+
+
+def parse_bins(texts: Sequence[str]) -> Mapping[str, list[float]]:
+    """Read ``age=40,60,80`` options. Raises ConfigError when one is not of that form."""
+    bins = {}
+    for text in texts:
+        name, _, edges = text.partition("=")
+        try:
+            bins[name.strip()] = [float(edge) for edge in edges.split(",")]
+        except ValueError:
+            raise ConfigError(f"--bins '{text}': expected NAME=EDGE,EDGE, for example age=40,60,80") from None
+    return bins

@@ -1,0 +1,172 @@
+"""``audit``: a predictions table in, every fairness figure with its uncertainty out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+
+from adfair.auditing.aggregation import Level, Pooling, aggregate_images
+from adfair.auditing.attributes import crossed
+from adfair.auditing.cells import SortedRows
+from adfair.auditing.cutoffs import Cutoffs, resolve
+from adfair.auditing.formats import load_predictions
+from adfair.auditing.gap_rows import gap_rows, signed_rows
+from adfair.auditing.measure import Measured, measure
+from adfair.auditing.predictions import Predictions
+from adfair.auditing.result import Audit
+from adfair.auditing.rows import COLUMNS, FIGURES, Row, base_rows, row
+from adfair.auditing.settings import Options, Settings
+from adfair.auditing.suppression import drop_small_groups, suppress_counts
+from adfair.errors import DataError
+from adfair.metrics.multiplicity import Adjustment, adjust
+
+_WITHIN_STRATA = frozenset({"auc", "es_auc", "auc_gap", "worst_group_auc", "auc_difference"})
+
+
+def audit(
+    table: pd.DataFrame | Path | str,
+    *,
+    attributes: Sequence[str] | None = None,
+    threshold: str | float | None = None,
+    validation: pd.DataFrame | Path | str | None = None,
+    in_sample: bool = False,
+    intersections: bool = False,
+    strata: Sequence[str] = (),
+    bins: Mapping[str, Sequence[float]] | None = None,
+    aggregate: Pooling | None = None,
+    aggregate_to: Level = "patient",
+    **options: Unpack[Options],
+) -> Audit:
+    """Audit labels and scores for fairness between the groups of each sensitive attribute.
+
+    Args:
+        table: predictions, see :func:`adfair.auditing.formats.load_predictions` for the accepted shapes.
+        attributes: columns to audit; those that look like attributes when absent.
+        threshold: a number, ``youden``, ``f1``, ``sensitivity=.9``, ``specificity=.9`` or a CSV with columns
+            finding and threshold. Without it: youden when ``validation`` is given, else 0.5 for
+            probabilities.
+        validation: predictions on which a threshold rule looks at labels.
+        in_sample: let the rule look at the evaluated labels instead; every output then says so.
+        intersections: also audit pairs of attributes, ``race*sex``.
+        strata: columns within whose values AUCs and their gaps are also given, ``view`` for example.
+        bins: edges for numeric attributes. aggregate: pool images to ``aggregate_to`` by max or mean first.
+        options: level, replicates, interval, seed, ...: see :class:`adfair.auditing.settings.Settings`.
+
+    Returns:
+        An :class:`Audit` whose ``table`` has one row a figure; an undefined figure is NaN with its reason.
+
+    Raises:
+        DataError: the table cannot be used as it is. ConfigError: an option is out of range or contradictory.
+    """
+    settings = Settings(**options)
+
+    def prepared(source: pd.DataFrame | Path | str, names: Sequence[str] | None) -> Predictions:
+        pooled = aggregate_images(source, pooling=aggregate, level=aggregate_to) if aggregate else source
+        return load_predictions(pooled, attributes=names, strata=strata if names != () else (), bins=bins)
+
+    predictions = prepared(table, attributes)
+    cutoffs = resolve(
+        predictions,
+        rule=threshold,
+        validation=None if validation is None else lambda: prepared(validation, ()),
+        in_sample=in_sample,
+    )
+    return audit_predictions(predictions, cutoffs, settings, intersections=intersections)
+
+
+def audit_predictions(
+    predictions: Predictions, cutoffs: Cutoffs, settings: Settings, *, intersections: bool = False
+) -> Audit:
+    """Audit a table that is already in memory, with thresholds already chosen."""
+    if not (predictions.labels >= 0).any():
+        raise DataError(f"{predictions.source}: no row has a label of 0 or 1")
+    if intersections:
+        pairs = [crossed(a, b) for a, b in combinations(predictions.attributes, 2)]
+        predictions = replace(predictions, attributes=(*predictions.attributes, *pairs))
+    notes = list(predictions.notes)
+    if settings.suppress_small:
+        predictions = drop_small_groups(predictions, settings.min_group, notes)
+    measured = measure(predictions, cutoffs.values, settings)
+    rows = [*_threshold_rows(measured, cutoffs), *base_rows(measured, cutoffs.note)]
+    rows += [*gap_rows(measured, cutoffs.note), *signed_rows(measured, cutoffs.note)]
+    rows += _stratum_rows(predictions, cutoffs, settings)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(FIGURES, float))
+    frame["p_adjusted"] = _adjusted(frame, settings.adjustment)
+    if settings.suppress_small:
+        frame = suppress_counts(frame, settings.min_group)
+    if cutoffs.note:
+        notes.append(cutoffs.note)
+    return Audit(frame, settings, tuple(notes), _facts(predictions, cutoffs), _calibration(measured))
+
+
+def _threshold_rows(measured: Measured, cutoffs: Cutoffs) -> list[Row]:
+    out = []
+    for f, name in enumerate(measured.predictions.findings):
+        rows, value = measured.rows[f][0], cutoffs.values[f]
+        note = f"rule {cutoffs.rule}, {cutoffs.origin}"
+        if np.isnan(value):
+            note = f"undefined: {_no_threshold(rows, cutoffs)}"
+        counts = {"n": rows.size, "n_positive": rows.positives}
+        out.append(row("threshold", name, figures={"value": value, **counts}, note=note))
+    return out
+
+
+def _no_threshold(rows: SortedRows, cutoffs: Cutoffs) -> str:
+    if cutoffs.origin == "given":
+        return "scores are not probabilities; choose a rule on a validation table (--validation FILE)"
+    return f"rule {cutoffs.rule} needs a class that the {cutoffs.origin} rows lack"
+
+
+def _stratum_rows(predictions: Predictions, cutoffs: Cutoffs, settings: Settings) -> list[Row]:
+    out = []
+    for stratum in predictions.strata:
+        for code, name in enumerate(stratum.groups):
+            part = replace(predictions.take(stratum.codes == code), strata=())
+            measured = measure(part, cutoffs.values, settings)
+            rows = [*base_rows(measured), *gap_rows(measured), *signed_rows(measured)]
+            kept = [r for r in rows if r["metric"] in _WITHIN_STRATA]
+            out += [{**r, "stratum": f"{stratum.name}={name}"} for r in kept]
+    return out
+
+
+def _adjusted(frame: pd.DataFrame, method: Adjustment) -> pd.Series:
+    """Adjust within each metric and stratum over findings x attributes; means are a family of their own."""
+    family = [frame["metric"], frame["stratum"], frame["finding"] == "mean"]
+    return frame["p_value"].groupby(family).transform(lambda p: adjust(p.to_numpy(), method=method))
+
+
+def _facts(predictions: Predictions, cutoffs: Cutoffs) -> dict[str, Any]:
+    return {
+        "source": Path(predictions.source).name,
+        "images": predictions.images,
+        "patients": predictions.patients,
+        "findings": list(predictions.findings),
+        "attributes": {a.name: list(a.groups) for a in predictions.attributes},
+        "unknown": {a.name: int((a.codes < 0).sum()) for a in predictions.attributes},
+        "threshold_rule": cutoffs.rule,
+        "threshold_origin": cutoffs.origin,
+        "thresholds": {
+            name: None if np.isnan(value) else float(value)
+            for name, value in zip(predictions.findings, cutoffs.values, strict=True)
+        },
+    }
+
+
+def _calibration(measured: Measured) -> pd.DataFrame:
+    """Reliability points of every finding and cell, from the bins of the expected calibration error."""
+    points = []
+    for f, finding in enumerate(measured.predictions.findings):
+        for c, cell in enumerate(measured.cells):
+            rows = measured.rows[f][c]
+            if rows.bounds is None or not rows.size:
+                continue
+            for low, high in zip(rows.bounds[:-1], rows.bounds[1:], strict=True):
+                if high > low:
+                    means = float(rows.score[low:high].mean()), float(rows.label[low:high].mean())
+                    points.append((finding, cell.attribute, cell.group, int(high - low), *means))
+    columns = ["finding", "attribute", "group", "n", "mean_score", "share_positive"]
+    return pd.DataFrame(points, columns=columns)

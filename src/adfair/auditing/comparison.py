@@ -1,0 +1,239 @@
+"""``compare``: paired differences of every metric and gap between models that scored the same images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+
+from adfair.auditing.cutoffs import Cutoffs, resolve
+from adfair.auditing.formats import load_predictions
+from adfair.auditing.gaps import GAPS, gap_values, usable_groups
+from adfair.auditing.measure import Measured, measure
+from adfair.auditing.pairing import align
+from adfair.auditing.predictions import Predictions
+from adfair.auditing.rows import EMITTED, mean_over_findings
+from adfair.auditing.settings import Options, Settings
+from adfair.auditing.statistics import INDEX
+from adfair.auditing.verdict import verdicts
+from adfair.errors import ConfigError, DataError
+from adfair.metrics.delong import auc_components, difference_variance
+from adfair.metrics.intervals import bootstrap_p_value, normal_p_value, percentile_interval
+from adfair.metrics.multiplicity import adjust
+
+COLUMNS = (
+    "model_a",
+    "model_b",
+    "metric",
+    "finding",
+    "attribute",
+    "group",
+    "value_a",
+    "value_b",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "p_adjusted",
+    "p_delong",
+    "note",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Paired differences: ``table`` (a row a figure), ``verdicts`` (a sentence an attribute), ``notes``."""
+
+    table: pd.DataFrame
+    verdicts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def save(self, folder: Path | str) -> Path:
+        """Write comparison.csv and comparison.md into ``folder``."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.table.to_csv(folder / "comparison.csv", index=False)
+        lines = [
+            "# Comparison",
+            "",
+            *(f"- {v}" for v in self.verdicts),
+            "",
+            *(f"Note: {n}." for n in self.notes),
+        ]
+        (folder / "comparison.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+        return folder
+
+
+@dataclass(frozen=True)
+class _Model:
+    name: str
+    predictions: Predictions
+    cutoffs: Cutoffs
+
+
+def compare(
+    tables: Mapping[str, pd.DataFrame | Path | str] | Sequence[Path | str],
+    *,
+    attributes: Sequence[str] | None = None,
+    threshold: str | float | None = None,
+    validation: Mapping[str, pd.DataFrame | Path | str] | None = None,
+    in_sample: bool = False,
+    bins: Mapping[str, Sequence[float]] | None = None,
+    **options: Unpack[Options],
+) -> Comparison:
+    """Compare two or more models on the same images by a paired bootstrap of patients.
+
+    Args:
+        tables: predictions by model name, or paths. A folder stands for its ``predictions.csv``; the
+            thresholds in its ``metrics.csv`` are then used unless ``threshold`` says otherwise.
+        threshold, validation, in_sample: as in :func:`adfair.auditing.audit`, for each model on its own
+            scores; ``validation`` is by model name.
+        attributes, bins: as in :func:`adfair.auditing.audit`.
+        options: level, replicates, seed, ...: see :class:`adfair.auditing.settings.Settings`.
+
+    Returns:
+        A :class:`Comparison`; ``difference`` is model_b minus model_a. ``p_value`` inverts the percentile
+        interval and ``p_delong`` is DeLong's paired test (Obuchowski's when patients have several rows) for
+        AUCs.
+
+    Raises:
+        DataError: the tables do not describe the same images. ConfigError: fewer than two models.
+    """
+    settings = Settings(**options)
+    sources = dict(tables) if isinstance(tables, Mapping) else named_tables(tables)
+    if len(sources) < 2:
+        raise ConfigError("compare needs at least two models")
+    models: list[_Model] = []
+    for name, source in sources.items():
+        path, rule = _inside(source, threshold)
+        predictions = load_predictions(path, attributes=attributes, bins=bins)
+        # All models are audited on the first one's attributes, also when those were only recognised.
+        attributes = [a.name for a in predictions.attributes]
+        chosen = (validation or {}).get(name)
+        load = None if chosen is None else partial(load_predictions, chosen, attributes=())
+        cutoffs = resolve(predictions, rule=rule, validation=load, in_sample=in_sample)
+        models.append(_Model(name, predictions, cutoffs))
+    parts, sentences, notes = [], [], []
+    for a, b in combinations(models, 2):
+        frame, said = _pair(a, b, settings)
+        parts.append(frame)
+        notes += [note for note in said if note not in notes]
+        sentences += verdicts(frame, level=settings.level)
+    table = pd.concat(parts, ignore_index=True)
+    family = [table["metric"], table["finding"] == "mean"]
+    table["p_adjusted"] = (
+        table["p_value"].groupby(family).transform(lambda p: adjust(p.to_numpy(), method=settings.adjustment))
+    )
+    return Comparison(table, tuple(sentences), tuple(notes))
+
+
+def named_tables(tables: Sequence[Path | str]) -> dict[str, Path | str]:
+    """Model names for tables: the folder or file name, the whole path where names repeat."""
+    names = [Path(t).name if Path(t).is_dir() else Path(t).stem for t in tables]
+    if len(set(names)) < len(names):
+        names = [str(t) for t in tables]
+    if len(set(names)) < len(names):
+        raise ConfigError("compare was given the same table twice")
+    return dict(zip(names, tables, strict=True))
+
+
+def _inside(source: Any, threshold: str | float | None) -> tuple[Any, str | float | None]:
+    """A folder's predictions table, and its audited thresholds where no rule was asked for."""
+    if not isinstance(source, (str, Path)) or not Path(source).is_dir():
+        return source, threshold
+    table = Path(source) / "predictions.csv"
+    if not table.is_file():
+        raise DataError(f"{source}: no predictions.csv in this folder")
+    audited = Path(source) / "metrics.csv"
+    return table, str(audited) if threshold is None and audited.is_file() else threshold
+
+
+def _pair(a: _Model, b: _Model, settings: Settings) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    one, two = align(a.predictions, b.predictions)
+    measured = []
+    for model, predictions in ((a, one), (b, two)):
+        columns = [model.predictions.findings.index(name) for name in predictions.findings]
+        # The same seed draws the same patients for both models: that is what pairs the bootstrap.
+        measured.append(measure(predictions, model.cutoffs.values[columns], settings))
+    rows = [*_base(measured[0], measured[1], settings), *_gaps(measured[0], measured[1], settings)]
+    frame = pd.DataFrame(rows)
+    frame["model_a"], frame["model_b"], frame["p_adjusted"] = a.name, b.name, np.nan
+    notes = [*one.notes, *(f"{m.name}: {m.cutoffs.note}" for m in (a, b) if m.cutoffs.note)]
+    return frame[list(COLUMNS)], tuple(notes)
+
+
+def _base(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
+    out = []
+    for c, cell in enumerate(a.cells):
+        for metric in EMITTED:
+            k = INDEX[metric]
+            delong = _delong(a, b, c) if metric == "auc" else None
+            place = {"metric": metric, "attribute": cell.attribute, "group": cell.group}
+            out += _rows(place, a.values[:, :, c, k], b.values[:, :, c, k], a, settings, delong)
+    return out
+
+
+def _gaps(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
+    out = []
+    for attribute in a.predictions.attributes:
+        columns = a.columns(attribute.name)
+        for gap in GAPS:
+            values = []
+            for m in (a, b):
+                parts = []
+                for f in range(len(m.predictions.findings)):
+                    # A group that is undefined for one model is left out for both, or the gaps would not
+                    # compare.
+                    keep = usable_groups(gap, a.observed[f, columns]) & usable_groups(
+                        gap, b.observed[f, columns]
+                    )
+                    parts.append(gap_values(gap, m.values[:, f, 0], m.values[:, f, columns], keep))
+                values.append(np.stack(parts, axis=1))
+            place = {"metric": gap.name, "attribute": attribute.name, "group": ""}
+            out += _rows(place, values[0], values[1], a, settings, None)
+    return out
+
+
+def _rows(
+    place: dict[str, str],
+    a: np.ndarray,
+    b: np.ndarray,
+    measured: Measured,
+    settings: Settings,
+    delong: np.ndarray | None,
+) -> list[dict[str, Any]]:
+    """Rows per finding and their mean from the two models' values [1 + R, F]."""
+    both = np.isfinite(a[0]) & np.isfinite(b[0])
+    a, b = np.where(both, a, np.nan), np.where(both, b, np.nan)
+    a, b = (np.column_stack([x, mean_over_findings(x)]) for x in (a, b))
+    change = b - a
+    low, high = percentile_interval(change[1:], level=settings.level)
+    p = np.where(np.isfinite(change[0]), bootstrap_p_value(change[1:]), np.nan)
+    out = []
+    for f, finding in enumerate([*measured.predictions.findings, "mean"]):
+        figures = {"value_a": a[0, f], "value_b": b[0, f], "difference": change[0, f]}
+        figures |= {"ci_low": low[f], "ci_high": high[f], "p_value": p[f]}
+        figures["p_delong"] = delong[f] if delong is not None and finding != "mean" else np.nan
+        note = "" if np.isfinite(change[0, f]) else "undefined for a model"
+        out.append({**place, "finding": finding, **figures, "note": note})
+    return out
+
+
+def _delong(a: Measured, b: Measured, c: int) -> np.ndarray:
+    """Paired DeLong p of the AUC change per finding in one cell; NaN where undefined."""
+    out = np.full(len(a.predictions.findings), np.nan)
+    size = a.predictions.patients
+    for f in range(out.size):
+        if not np.isfinite(a.observed[f, c, 0] + b.observed[f, c, 0]):
+            continue
+        one, two = (
+            auc_components(m.rows[f][c].label, m.rows[f][c].score, patient=m.rows[f][c].unit, patients=size)
+            for m in (a, b)
+        )
+        variance = difference_variance(one, two)
+        out[f] = normal_p_value(two.auc - one.auc, variance) if np.isfinite(variance) else np.nan
+    return out

@@ -1,0 +1,92 @@
+"""Which threshold each finding gets, from where, and what every output must say about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adfair.auditing.predictions import Predictions
+from adfair.auditing.reading import numbers, read_table
+from adfair.errors import ConfigError, DataError
+from adfair.metrics.calibration import is_probability
+from adfair.metrics.thresholds import choose_threshold, parse_rule
+
+IN_SAMPLE = "threshold chosen on the evaluated rows (in-sample): rates are optimistic"
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """``values`` [F], NaN for none; ``rule`` as asked; ``origin``: given, validation or in-sample."""
+
+    values: np.ndarray
+    rule: str
+    origin: str
+
+    @property
+    def note(self) -> str:
+        """What rows that depend on a threshold must say; empty unless it was chosen in-sample."""
+        return IN_SAMPLE if self.origin == "in-sample" else ""
+
+
+def resolve(
+    predictions: Predictions,
+    *,
+    rule: str | float | None,
+    validation: Callable[[], Predictions] | None,
+    in_sample: bool,
+) -> Cutoffs:
+    """The threshold of every finding.
+
+    Without a rule: ``youden`` where there is a validation table, else 0.5 where scores are probabilities,
+    else none (our choice).
+
+    Raises:
+        ConfigError: a rule must look at labels, and neither a validation table nor ``in_sample`` was given.
+        DataError: the validation table or the threshold file lacks a finding.
+    """
+    names = predictions.findings
+    if isinstance(rule, str) and rule.lower().endswith(".csv"):
+        return Cutoffs(_from_file(Path(rule), names), rule, "given")
+    if rule is None and validation is None and not in_sample:
+        return _half(predictions)
+    chosen = "youden" if rule is None else str(rule)
+    kind, number = parse_rule(chosen)
+    if kind == "number":
+        return Cutoffs(np.full(len(names), number), chosen, "given")
+    if validation is None and not in_sample:
+        raise ConfigError(
+            f"threshold rule '{chosen}' needs labels that are not evaluated: give a validation table "
+            "(--validation FILE), or say --in-sample to choose on the evaluated rows"
+        )
+    table = predictions if validation is None else validation()
+    values = [_choose(table, name, chosen) for name in names]
+    return Cutoffs(np.array(values), chosen, "in-sample" if validation is None else "validation")
+
+
+def _half(predictions: Predictions) -> Cutoffs:
+    columns = range(len(predictions.findings))
+    scores = [predictions.scores[predictions.labels[:, f] >= 0, f] for f in columns]
+    return Cutoffs(np.array([0.5 if is_probability(s) else np.nan for s in scores]), "0.5", "given")
+
+
+def _choose(table: Predictions, finding: str, rule: str) -> float:
+    if finding not in table.findings:
+        raise DataError(
+            f"{table.source}: no rows for finding '{finding}'. A threshold is chosen on each finding"
+        )
+    f = table.findings.index(finding)
+    rows = table.labels[:, f] >= 0
+    return choose_threshold(table.labels[rows, f], table.scores[rows, f], rule=rule)
+
+
+def _from_file(path: Path, findings: tuple[str, ...]) -> np.ndarray:
+    frame = read_table(path)
+    for name in ("finding", "threshold"):
+        if name not in frame.columns:
+            raise DataError.at("no such column", file=path, column=name, remedy="Expected finding, threshold")
+    values = dict(zip(frame["finding"], numbers(frame["threshold"], source=str(path)), strict=True))
+    missing = [name for name in findings if np.isnan(values.get(name, np.nan))]
+    if missing:
+        raise DataError(f"{path}: no threshold for finding '{missing[0]}'")
+    return np.array([values[name] for name in findings])

@@ -1,0 +1,216 @@
+"""Recognise the common shapes of a predictions table and turn each into :class:`Predictions`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from adfair.auditing.attributes import Attribute, attribute_columns, encode
+from adfair.auditing.predictions import Predictions, source_name
+from adfair.auditing.reading import numbers, read_table
+from adfair.errors import DataError
+
+_SCORES = ("score", "prob", "probability", "y_prob", "y_score")
+_LABELS = ("label", "label_value", "y_true")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where labels and scores stand: pairs of (finding, label column, score column), or one long pair."""
+
+    pairs: tuple[tuple[str, str, str], ...]
+    finding: str | None = None
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Every column that this layout reads."""
+        names = [name for _, label, score in self.pairs for name in (label, score)]
+        return tuple(names + ([self.finding] if self.finding else []))
+
+
+def load_predictions(
+    table: pd.DataFrame | Path | str,
+    *,
+    attributes: Sequence[str] | None = None,
+    strata: Sequence[str] = (),
+    bins: Mapping[str, Sequence[float]] | None = None,
+) -> Predictions:
+    """Read and check a predictions table.
+
+    Args:
+        table: a data frame or a CSV / Parquet path, in one of four shapes: long (``finding, label, score``),
+            single task (``label`` with ``score`` or ``prob``), aequitas (``label_value, score``) or wide
+            (``label_X, score_X``). ``image_id`` and ``patient_id`` are used where present.
+        attributes: columns to audit; every column that looks like one when absent.
+        strata: columns within whose values AUCs are also wanted, for example ``view``.
+        bins: edges for numeric columns, ``{"age": [40, 60, 80]}``.
+
+    Raises:
+        DataError: naming file, row, column and remedy.
+    """
+    source = source_name(table)
+    frame = table.reset_index(drop=True) if isinstance(table, pd.DataFrame) else read_table(table)
+    if frame.empty:
+        raise DataError(f"{source}: the table has no rows")
+    layout = recognise(frame, source=source)
+    notes: list[str] = []
+    names = (
+        list(attributes)
+        if attributes is not None
+        else attribute_columns(frame, used=layout.used, notes=notes)
+    )
+    for name in [*names, *strata]:
+        if name not in frame.columns:
+            known = ", ".join(map(str, frame.columns))
+            raise DataError.at("no such column", file=source, column=name, remedy=f"The columns are: {known}")
+    edges = bins or {}
+    coded = [encode(frame[name], source=source, edges=edges.get(name)) for name in [*names, *strata]]
+    image, ids = _image_codes(frame, layout, source=source)
+    patient = _patient_codes(frame, image, len(ids), source=source, notes=notes)
+    findings, labels, scores = _matrices(frame, layout, image, len(ids), source=source, notes=notes)
+    per_image = [_by_image(a, image, len(ids), source=source) for a in coded]
+    return Predictions(
+        source,
+        ids,
+        patient,
+        int(patient.max()) + 1,
+        findings,
+        labels,
+        scores,
+        tuple(per_image[: len(names)]),
+        tuple(per_image[len(names) :]),
+        tuple(notes),
+    )
+
+
+def recognise(frame: pd.DataFrame, *, source: str) -> Layout:
+    """Find the label and score columns. Raises DataError listing what was looked for."""
+    columns = [str(name) for name in frame.columns]
+    label = next((name for name in _LABELS if name in columns), None)
+    score = next((name for name in _SCORES if name in columns), None)
+    if label and score:
+        return Layout((("label", label, score),), "finding" if "finding" in columns else None)
+    wide = []
+    for name in columns:
+        stem = name.removeprefix("label_")
+        match = next((c for c in (f"score_{stem}", f"prob_{stem}") if c in columns), None)
+        if stem != name and match:
+            wide.append((stem, name, match))
+    if wide:
+        return Layout(tuple(wide))
+    raise DataError(
+        f"{source}: no label and score columns among {', '.join(columns)}. Expected 'label' with 'score' or "
+        "'prob', 'label_value' with 'score', or pairs 'label_X' and 'score_X'"
+    )
+
+
+def _image_codes(frame: pd.DataFrame, layout: Layout, *, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """Image number of each row, and the id of each image in order of first appearance."""
+    if "image_id" not in frame.columns:
+        if layout.finding and frame[layout.finding].nunique() > 1:
+            raise DataError(f"{source}: several findings need an image_id column to tell images apart")
+        return np.arange(len(frame)), np.arange(len(frame))
+    codes, ids = pd.factorize(frame["image_id"])
+    _refuse(codes < 0, "empty", source=source, column="image_id", remedy="Give every image an id")
+    return codes, np.asarray(ids, dtype=object)
+
+
+def _patient_codes(
+    frame: pd.DataFrame, image: np.ndarray, images: int, *, source: str, notes: list[str]
+) -> np.ndarray:
+    if "patient_id" not in frame.columns:
+        notes.append("no patient_id column: each image counts as its own patient")
+        return np.arange(images, dtype=np.int32)
+    codes, _ = pd.factorize(frame["patient_id"])
+    _refuse(
+        codes < 0,
+        "empty",
+        source=source,
+        column="patient_id",
+        remedy="Fill it, or drop the column to count each image as its own patient",
+    )
+    return _by_image(Attribute("patient_id", (), codes), image, images, source=source).codes.astype(np.int32)
+
+
+def _by_image(column: Attribute, image: np.ndarray, images: int, *, source: str) -> Attribute:
+    """One code an image; rows of one image must agree."""
+    codes = np.empty(images, dtype=column.codes.dtype)
+    codes[image[::-1]] = column.codes[::-1]
+    _refuse(
+        codes[image] != column.codes,
+        "differs from an earlier row of the same image",
+        source=source,
+        column=column.name,
+        remedy="All rows of an image must agree",
+    )
+    return Attribute(column.name, column.groups, codes)
+
+
+def _matrices(
+    frame: pd.DataFrame, layout: Layout, image: np.ndarray, images: int, *, source: str, notes: list[str]
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    place, findings = _finding_codes(frame, layout, source=source)
+    labels = np.full((images, len(findings)), -1, dtype=np.int8)
+    scores = np.full((images, len(findings)), np.nan)
+    seen = np.zeros(images * len(findings), dtype=bool)
+    left_out = 0
+    for k, (_, label_name, score_name) in enumerate(layout.pairs):
+        label = numbers(frame[label_name], source=source)
+        score = numbers(frame[score_name], source=source)
+        _check_pair(label, score, layout.pairs[k], source=source)
+        column = place if place is not None else k
+        _refuse_repeated(seen, image * len(findings) + column, source=source)
+        used = label >= 0
+        left_out += int((~used).sum())
+        labels[image, column] = np.where(used, label, -1)
+        scores[image, column] = np.where(used, score, np.nan)
+    if left_out:
+        notes.append(f"{left_out} image-findings with an empty or uncertain (-1) label were left out")
+    return findings, labels, scores
+
+
+def _finding_codes(
+    frame: pd.DataFrame, layout: Layout, *, source: str
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if layout.finding is None:
+        return None, tuple(name for name, _, _ in layout.pairs)
+    codes, names = pd.factorize(frame[layout.finding])
+    _refuse(codes < 0, "empty", source=source, column=layout.finding, remedy="Name the finding of every row")
+    return codes, tuple(str(name) for name in names)
+
+
+def _check_pair(label: np.ndarray, score: np.ndarray, pair: tuple[str, str, str], *, source: str) -> None:
+    allowed = np.isnan(label) | np.isin(label, (-1, 0, 1))
+    _refuse(
+        ~allowed,
+        "labels must be 1, 0, -1 (uncertain) or empty",
+        source=source,
+        column=pair[1],
+        remedy="Recode it, one finding a column or row",
+    )
+    _refuse(
+        (label >= 0) & ~np.isfinite(score),
+        "no finite score for a labelled row",
+        source=source,
+        column=pair[2],
+        remedy="Score every labelled image, or leave its label empty",
+    )
+
+
+def _refuse_repeated(seen: np.ndarray, cells: np.ndarray, *, source: str) -> None:
+    repeated = pd.Series(cells).duplicated().to_numpy() if len(np.unique(cells)) < cells.size else seen[cells]
+    _refuse(
+        repeated,
+        "this image and finding already have a row",
+        source=source,
+        column="image_id",
+        remedy="Keep one row each, or give repeated images their own image_id",
+    )
+    seen[cells] = True
+
+
+def _refuse(bad: np.ndarray, what: str, *, source: str, column: str, remedy: str) -> None:
+    if bad.any():
+        raise DataError.at(what, file=source, row=int(bad.argmax()) + 1, column=column, remedy=remedy)

@@ -1,0 +1,67 @@
+"""Put the predictions of two models on the same images, findings and patients."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from adfair.auditing.attributes import Attribute
+from adfair.auditing.predictions import Predictions
+from adfair.errors import DataError
+
+
+def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
+    """Both tables cut to the images and findings they share, in the same order, with one patient numbering.
+
+    An image-finding that either table leaves out is left out of both. Images are matched by ``image_id``.
+
+    Raises:
+        DataError: nothing in common, or the same image has another label, patient or group in the two tables.
+    """
+    names = f"{first.source} and {second.source}"
+    findings = [name for name in first.findings if name in second.findings]
+    place = pd.Index(second.image).get_indexer(pd.Index(first.image))
+    rows = np.flatnonzero(place >= 0)
+    if not findings or not rows.size:
+        raise DataError(
+            f"{names}: no {'image' if findings else 'finding'} in common. Compare models on the same images"
+        )
+    one, two = first.take(rows), second.take(place[rows])
+    one, two = _findings(one, findings), _findings(two, findings)
+    shared = (one.labels >= 0) & (two.labels >= 0)
+    _same(one.labels[shared], two.labels[shared], names, "labels")
+    for a, b in zip(one.attributes, two.attributes, strict=True):
+        _same(_values(a), _values(b), names, f"'{a.name}' values")
+    _same(_partition(one.patient), _partition(two.patient), names, "patients")
+    notes = list(one.notes)
+    if len(rows) < first.images or len(rows) < second.images:
+        notes.append(
+            f"{len(rows)} images in common of {first.images} and {second.images}; the others are left out"
+        )
+    labels = np.where(shared, one.labels, -1).astype(np.int8)
+    one = replace(one, labels=labels, notes=tuple(notes))
+    return one, replace(two, labels=labels, patient=one.patient, attributes=one.attributes)
+
+
+def _findings(table: Predictions, names: list[str]) -> Predictions:
+    columns = [table.findings.index(name) for name in names]
+    return replace(
+        table, findings=tuple(names), labels=table.labels[:, columns], scores=table.scores[:, columns]
+    )
+
+
+def _values(attribute: Attribute) -> np.ndarray:
+    return np.array([*attribute.groups, ""], dtype=object)[attribute.codes]
+
+
+def _partition(patient: np.ndarray) -> np.ndarray:
+    """Patients numbered by first appearance, so that equal groupings compare equal."""
+    return pd.factorize(patient)[0]
+
+
+def _same(a: np.ndarray, b: np.ndarray, names: str, what: str) -> None:
+    different = int((a != b).sum())
+    if different:
+        raise DataError(
+            f"{names}: {what} differ for {different} shared rows. The tables must describe the same images"
+        )

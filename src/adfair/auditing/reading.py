@@ -1,0 +1,92 @@
+"""A predictions file -> a data frame of text and numbers: CSV of any common separator, or Parquet."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from adfair.errors import DataError
+
+_NUMERIC = ("label", "score", "prob", "label_value", "threshold")
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """Read a CSV (comma, semicolon or tab; byte-order mark allowed) or Parquet file.
+
+    Only label and score columns are read as numbers; all others stay text, so that a patient 007 keeps its
+    zeros and a race coded ``NA`` is not taken for a missing value.
+
+    Raises:
+        DataError: no such file, no columns, not UTF-8, or rows of unequal length.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return pd.read_parquet(path)
+    separator, columns = _header(path)
+    text = {name: str for name in columns if not _is_numeric(name)}
+    try:
+        return pd.read_csv(
+            path,
+            sep=separator,
+            encoding="utf-8-sig",
+            dtype=text,
+            keep_default_na=False,
+            na_values=[""],
+            low_memory=False,
+        )
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 text. Save it as UTF-8") from None
+    except pd.errors.ParserError as error:
+        raise DataError(f"{path}: not a table ({_plain(error)})") from None
+
+
+def _header(path: Path) -> tuple[str, list[str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            line = file.readline().strip("\r\n")
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 text. Save it as UTF-8") from None
+    if not line.strip():
+        raise DataError(f"{path}: the file is empty; expected a header line")
+    separator = max(",;\t", key=line.count)
+    columns = [name.strip().strip('"') for name in line.split(separator)]
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise DataError(f"{path}: column '{repeated[0]}' appears more than once")
+    return separator, columns
+
+
+def _is_numeric(name: str) -> bool:
+    return name in _NUMERIC or name.startswith(("label_", "score_", "prob_"))
+
+
+def _plain(error: Exception) -> str:
+    # The parser's own message can quote cells; what stands after "Expected" counts fields and lines only.
+    _, mark, rest = str(error).partition("Expected ")
+    return f"expected {rest.strip()}" if mark else "rows of unequal length or an open quote"
+
+
+def numbers(column: pd.Series, *, source: str) -> np.ndarray:
+    """A column as float64 [N], empty cells NaN; decimal commas are understood.
+
+    Raises:
+        DataError: a cell is neither a number nor empty; names the row, never the cell's content.
+    """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    text = column.astype("string").str.strip().replace({"True": "1", "False": "0"})
+    values = pd.to_numeric(text, errors="coerce")
+    if values.isna().sum() > text.isna().sum():
+        values = pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
+    bad = (values.isna() & text.notna() & ~text.str.lower().isin(["", "nan"])).to_numpy(dtype=bool)
+    if bad.any():
+        raise DataError.at(
+            "not a number",
+            file=source,
+            row=int(bad.argmax()) + 1,
+            column=str(column.name),
+            remedy="Leave the cell empty where there is no value",
+        )
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -1,0 +1,219 @@
+"""Rows of ``metrics.csv`` for base metrics: everyone and every group, each finding and their mean."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from adfair.auditing.measure import Measured
+from adfair.auditing.reasons import joined, resample_note, undefined_reason
+from adfair.auditing.statistics import INDEX
+from adfair.metrics.delong import auc_components, auc_covariance
+from adfair.metrics.intervals import (
+    bca_interval,
+    gap_interval,
+    normal_interval,
+    percentile_interval,
+    wilson_interval,
+)
+
+COLUMNS = (
+    "metric",
+    "finding",
+    "attribute",
+    "group",
+    "stratum",
+    "value",
+    "ci_low",
+    "ci_high",
+    "expected_by_chance",
+    "p_value",
+    "p_adjusted",
+    "n",
+    "n_positive",
+    "note",
+)
+FIGURES = COLUMNS[5:11]
+EMITTED = (
+    "auc",
+    "auprc",
+    "brier",
+    "ece",
+    "accuracy",
+    "tpr",
+    "fpr",
+    "fnr",
+    "ppv",
+    "npv",
+    "selection_rate",
+    "underdiagnosis_rate",
+)
+RATE_METRICS = frozenset(EMITTED[4:])
+Row = dict[str, Any]
+
+
+def row(
+    metric: str,
+    finding: str,
+    attribute: str = "",
+    group: str = "",
+    *,
+    figures: Mapping[str, float],
+    note: str = "",
+) -> Row:
+    """One row with every column; figures that are not given are empty."""
+    named = {"metric": metric, "finding": finding, "attribute": attribute, "group": group, "stratum": ""}
+    return {**dict.fromkeys(COLUMNS, np.nan), **named, **figures, "note": note}
+
+
+def mean_over_findings(values: np.ndarray) -> np.ndarray:
+    """Mean over axis 1 ([1 + R, F, ...] -> [1 + R, ...]) of the findings that are defined in the observed
+    table.
+
+    A replicate in which one of those is undefined is undefined: its mean would be over other findings.
+    """
+    used = np.isfinite(values[0])
+    total = np.where(used, values, 0.0).sum(axis=1)
+    count = used.sum(axis=0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def intervals(values: np.ndarray, jackknife: np.ndarray, measured: Measured) -> tuple[np.ndarray, np.ndarray]:
+    """Bootstrap interval of smooth statistics [1 + R, ...]: percentile, or BCa when asked for."""
+    level = measured.settings.level
+    if len(jackknife):
+        units = measured.predictions.patients
+        return bca_interval(values[0], values[1:], jackknife, level=level, units=units)
+    return percentile_interval(values[1:], level=level)
+
+
+def _base_intervals(
+    values: np.ndarray, jackknife: np.ndarray, measured: Measured
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intervals of [1 + R, ..., metrics]; the ECE is a sum of absolute values and biased like a gap."""
+    low, high = intervals(values, jackknife, measured)
+    k = EMITTED.index("ece")
+    ends = gap_interval(values[0, ..., k], values[1:, ..., k], level=measured.settings.level)
+    low[..., k], high[..., k] = ends
+    return low, high
+
+
+def base_rows(measured: Measured, extra: str = "") -> list[Row]:
+    """Rows of every emitted base metric; ``extra`` is a note for rates (in-sample thresholds, say)."""
+    columns = [INDEX[name] for name in EMITTED]
+    values, jackknife = measured.values[..., columns], measured.jackknife[..., columns]
+    low, high = _base_intervals(values, jackknife, measured)
+    means = mean_over_findings(values)
+    mean_jackknife = mean_over_findings(np.concatenate([values[:1], jackknife]))[1:]
+    mean_low, mean_high = _base_intervals(means, mean_jackknife, measured)
+    out = []
+    for c in range(len(measured.cells)):
+        small = _small_note(measured, c)
+        for f in range(len(measured.predictions.findings)):
+            out += _finding_rows(measured, values[:, f, c], (low[f, c], high[f, c]), (f, c), (small, extra))
+        out += _mean_rows(
+            measured, values[0, :, c], means[:, c], (mean_low[c], mean_high[c]), c, (small, extra)
+        )
+    return out
+
+
+def _finding_rows(
+    measured: Measured,
+    values: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray],
+    place: tuple[int, int],
+    notes: tuple[str, str],
+) -> list[Row]:
+    """Rows of one finding and cell; ``values`` is [1 + R, metrics], ``place`` its (finding, cell)."""
+    rows, cell = measured.rows[place[0]][place[1]], measured.cells[place[1]]
+    out = []
+    for k, metric in enumerate(EMITTED):
+        value = values[0, k]
+        low, high, how = _closed_form(measured, metric, place, value) or (bounds[0][k], bounds[1][k], "")
+        reason = undefined_reason(metric, rows) if np.isnan(value) else resample_note(values[1:, k])
+        flat = "interval of zero width: no resample differs" if low == high and rows.size else ""
+        note = joined(reason, how, flat, notes[0], notes[1] if metric in RATE_METRICS else "")
+        figures = {
+            "value": value,
+            "ci_low": low,
+            "ci_high": high,
+            "n": rows.size,
+            "n_positive": rows.positives,
+        }
+        finding = measured.predictions.findings[place[0]]
+        out.append(row(metric, finding, cell.attribute, cell.group, figures=figures, note=note))
+    return out
+
+
+def _closed_form(
+    measured: Measured, metric: str, place: tuple[int, int], value: float
+) -> tuple[float, float, str] | None:
+    """Wilson for rates of one row a patient, DeLong for AUC when asked; None: use the bootstrap."""
+    settings, rows = measured.settings, measured.rows[place[0]][place[1]]
+    if np.isnan(value) or not settings.replicates or settings.interval in ("percentile", "bca"):
+        return None
+    single = len(np.unique(rows.unit)) == rows.size
+    if metric in RATE_METRICS and single:
+        whole = _denominator(metric, rows.label, rows.start, measured.predictions.findings[place[0]])
+        low, high = wilson_interval(value * whole, whole, level=settings.level)
+        return float(low), float(high), "Wilson interval"
+    if metric != "auc" or settings.interval != "delong":
+        return None
+    parts = auc_components(rows.label, rows.score, patient=rows.unit)
+    ends = normal_interval(value, auc_covariance(parts, parts), level=settings.level)
+    return max(ends[0], 0.0), min(ends[1], 1.0), "DeLong interval" if single else "Obuchowski interval"
+
+
+def _denominator(metric: str, label: np.ndarray, start: int, finding: str) -> float:
+    positives = float(label.sum())
+    if metric == "underdiagnosis_rate":
+        metric = "fpr" if finding.casefold().replace("_", " ") == "no finding" else "fnr"
+    sizes = {"tpr": positives, "fnr": positives, "fpr": label.size - positives}
+    sizes |= {"ppv": float(label.size - start), "npv": float(start)}
+    return sizes.get(metric, float(label.size))
+
+
+def _mean_rows(
+    measured: Measured,
+    observed: np.ndarray,
+    means: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray],
+    c: int,
+    notes: tuple[str, str],
+) -> list[Row]:
+    """Rows of the mean over findings in a cell; ``observed``: [F, metrics], ``means``: [1 + R, metrics]."""
+    cell, names = measured.cells[c], measured.predictions.findings
+    n = sum(r[c].size for r in measured.rows)
+    n_positive = sum(r[c].positives for r in measured.rows)
+    out = []
+    for k, metric in enumerate(EMITTED):
+        note = joined(
+            mean_note(observed[:, k], names),
+            resample_note(means[1:, k]) if np.isfinite(means[0, k]) else "",
+            notes[0],
+            notes[1] if metric in RATE_METRICS else "",
+        )
+        figures = {"value": means[0, k], "ci_low": bounds[0][k], "ci_high": bounds[1][k]}
+        counts = {"n": n, "n_positive": n_positive}
+        out.append(row(metric, "mean", cell.attribute, cell.group, figures={**figures, **counts}, note=note))
+    return out
+
+
+def mean_note(observed: np.ndarray, findings: tuple[str, ...]) -> str:
+    """Which findings ([F] observed values) a mean leaves out because they are undefined."""
+    missing = [name for name, value in zip(findings, observed, strict=True) if np.isnan(value)]
+    if not missing:
+        return ""
+    if len(missing) == len(findings):
+        return "undefined: undefined for every finding"
+    kept = len(findings) - len(missing)
+    return f"mean over {kept} of {len(findings)} findings, undefined: {', '.join(missing)}"
+
+
+def _small_note(measured: Measured, c: int) -> str:
+    cell, least = measured.cells[c], measured.settings.min_group
+    unknown = "" if cell.known else "not part of any gap"
+    patients = measured.patients_in(c)
+    return joined(
+        unknown, f"small group: {patients} patients, fewer than {least}" if patients < least else ""
+    )

@@ -1,0 +1,69 @@
+"""Sentences a clinician understands about what changed between two models."""
+
+import numpy as np
+import pandas as pd
+
+_GAPS = {"auc_gap": "AUC gap", "equalized_odds_difference": "equalized-odds gap"}
+
+
+def verdicts(table: pd.DataFrame, *, level: float = 0.95) -> list[str]:
+    """One sentence an attribute from the comparison rows of one pair of models (means over findings)."""
+    means = table[table["finding"] == "mean"]
+    overall = means[(means["metric"] == "auc") & (means["attribute"] == "")].iloc[0]
+    names = f"{overall['model_a']} -> {overall['model_b']}"
+    out = []
+    for attribute in dict.fromkeys(a for a in means["attribute"] if a):
+        rows = means[(means["attribute"] == attribute)]
+        gaps = rows[rows["metric"].isin(_GAPS)]
+        parts = [
+            _gap_phrase(rows, gap, level) for _, gap in gaps.iterrows() if np.isfinite(gap["difference"])
+        ]
+        worst = (
+            rows[rows["metric"] == "worst_group_auc"].iloc[0]
+            if (rows["metric"] == "worst_group_auc").any()
+            else None
+        )
+        if worst is not None and np.isfinite(worst["difference"]):
+            parts.append(f"worst-group AUC {_moved(worst)}")
+            parts += _caution(gaps, worst)
+        else:
+            parts.append("no gap could be computed")
+        out.append(f"{names}, {attribute}: {'; '.join(parts)}; AUC overall {_moved(overall)}.")
+    return out
+
+
+def _gap_phrase(rows: pd.DataFrame, gap: pd.Series, level: float) -> str:
+    between = _extremes(rows) if gap["metric"] == "auc_gap" else "between groups"
+    interval = f"{level:.0%} CI of the change {_signed(gap['ci_low'])} to {_signed(gap['ci_high'])}".replace(
+        "%", " %"
+    )
+    return f"the {_GAPS[gap['metric']]} {between} {_moved(gap)} ({interval})"
+
+
+def _extremes(rows: pd.DataFrame) -> str:
+    groups = rows[(rows["metric"] == "auc") & (rows["group"] != "Unknown")].sort_values("value_a")
+    return f"(widest between {groups['group'].iloc[0]} and {groups['group'].iloc[-1]} patients)"
+
+
+def _moved(row: pd.Series) -> str:
+    """Fell, rose, or not reliably changed: reliable when the interval of the change excludes 0."""
+    figures = f"from {_short(row['value_a'])} to {_short(row['value_b'])}"
+    if row["ci_high"] < 0:
+        return f"fell {figures}"
+    if row["ci_low"] > 0:
+        return f"rose {figures}"
+    return f"did not change reliably ({figures})"
+
+
+def _caution(gaps: pd.DataFrame, worst: pd.Series) -> list[str]:
+    if (gaps["ci_high"] < 0).any() and worst["ci_high"] < 0:
+        return ["mind that the gap closed while the worst group lost"]
+    return []
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("0.", ".", 1)

@@ -1,0 +1,172 @@
+"""Commands about cohorts: ``synth``, ``import`` and ``check``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from adfair.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from adfair.data.manifest import Cohort
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("synth")(synth)
+    app.command("import")(import_)
+    app.command("check")(check)
+
+
+def synth(
+    out: Path | None = typer.Option(None, help="Folder of the new cohort."),
+    preset: str = typer.Option("default", help="Which population; 'list' names them."),
+    seed: int = typer.Option(0, min=0, help="Same seed, same bytes."),
+    n_train: int | None = typer.Option(None, min=1, help="Training images; the preset's number by default."),
+    ceiling: bool = typer.Option(False, "--ceiling", help="The same population, training data without bias."),
+    force: bool = typer.Option(False, "--force", help="Replace a cohort that is there."),
+) -> None:
+    """Make a synthetic cohort whose biases are known.
+
+    Example: `adfair synth --out runs/cohort --preset default --seed 0`
+    """
+    from adfair.data import synthetic
+
+    if preset == "list":
+        _print_list({name: each.summary for name, each in synthetic.PRESETS.items()})
+        return
+    folder = _required(out)
+    with _busy("drawing images"):
+        synthetic.synth(
+            folder,
+            preset=preset,
+            seed=seed,
+            ceiling=ceiling,
+            force=force,
+            **({} if n_train is None else {"n_train": n_train}),
+        )
+    typer.echo(f"cohort written to {folder}")
+
+
+def import_(
+    reader: str = typer.Argument(..., help="Kind of source; 'list' names them."),
+    source: list[Path] = typer.Argument(None, help="Files or folders, as the reader wants them."),
+    out: Path | None = typer.Option(None, help="Folder of the new cohort."),
+    mapping: Path | None = typer.Option(None, help="YAML file that maps columns (reader 'table')."),
+    copy: bool = typer.Option(
+        False, "--copy", help="Copy the images into the cohort instead of pointing at them."
+    ),
+    seed: int = typer.Option(0, min=0, help="Of the split by patient, where the source has none."),
+    force: bool = typer.Option(False, "--force", help="Replace a cohort that is there."),
+) -> None:
+    """Turn a real data set into a cohort and report how its values were mapped.
+
+    Example: `adfair import table data.csv --mapping mapping.yaml --out runs/cohort`
+    """
+    from adfair.data.readers import READERS, get_reader
+
+    if reader == "list":
+        _print_list({name: f"{each.summary}; SOURCE: {each.sources}" for name, each in READERS.items()})
+        return
+    read = get_reader(reader).read
+    if not source:
+        raise ConfigError(f"the reader '{reader}' needs SOURCE: {READERS[reader].sources}")
+    folder = _required(out)
+    with _progress("copying images", total=None) as advance:
+        report = read(
+            source, out=folder, mapping=mapping, copy=copy, seed=seed, force=force, progress=advance
+        )
+    _print_table("Rows and patients left after each rule", report.flow)
+    _print_table("Raw texts and the groups they became", report.groups)
+    for note in report.notes:
+        typer.echo(f"note: {note}")
+    _print_cohort(report.cohort)
+    typer.echo(f"cohort written to {folder}; 'adfair check {folder}' decodes its images")
+
+
+def check(
+    cohort: Path = typer.Argument(..., help="Cohort folder."),
+    skip_images: bool = typer.Option(False, "--skip-images", help="Do not look for and decode the images."),
+    accept: bool = typer.Option(
+        False, "--accept", help="Take the manifest as it is now, if valid, for the cohort's own (new hash)."
+    ),
+) -> None:
+    """Validate a cohort and say what it holds.
+
+    Example: `adfair check runs/cohort`
+    """
+    from adfair.data import manifest
+
+    if accept:
+        manifest.accept_manifest(manifest.read_cohort(cohort))
+    loaded = manifest.load_cohort(cohort)
+    if not skip_images:
+        with _progress("decoding images", total=len(loaded.table)) as advance:
+            manifest.check_files(loaded, decode=True, progress=advance)
+    _print_cohort(loaded)
+    typer.echo(f"{cohort}: valid{' (images not looked at)' if skip_images else ''}")
+
+
+def _required(out: Path | None) -> Path:
+    if out is None:
+        raise ConfigError("--out COHORT is needed: the folder of the new cohort")
+    return out
+
+
+def _print_cohort(cohort: "Cohort") -> None:
+    from adfair.data.summary import side_by_side, summarise
+
+    tables = summarise(cohort)
+    _print_table(f"Splits of {cohort.info.name}", tables["splits"])
+    _print_table("Findings, in images", tables["findings"])
+    _print_table("Groups, in images (patients)", side_by_side(tables["groups"]))
+    if "intersections" in tables:
+        _print_table("Intersections, in images (patients)", side_by_side(tables["intersections"]))
+    if not cohort.has_reports:
+        typer.echo("no reports: sentences are made from the labels")
+
+
+def _print_list(entries: dict[str, str]) -> None:
+    for name, summary in entries.items():
+        typer.echo(f"{name}  {summary}")
+
+
+def _print_table(title: str, frame: "pd.DataFrame") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    for name in frame.columns:
+        numeric = frame[name].dtype.kind in "iuf"
+        table.add_column(Text(str(name)), justify="right" if numeric else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(_printable(cell)) for cell in row))
+    Console().print(table)
+
+
+def _printable(cell: object) -> str:
+    """The text of a cell; characters that steer a terminal come from foreign tables and are replaced."""
+    text = f"{cell:,}" if isinstance(cell, int) else str(cell)
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+@contextmanager
+def _progress(what: str, *, total: int | None) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as display:
+        task = display.add_task(what, total=total)
+        yield lambda done: display.advance(task, done)
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    with _progress(what, total=None):
+        yield

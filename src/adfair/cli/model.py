@@ -1,0 +1,152 @@
+"""Commands about models: ``demo``, ``train``, ``evaluate`` and ``report``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from adfair.errors import ConfigError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("demo")(demo)
+    app.command("train")(train)
+    app.command("evaluate")(evaluate)
+    app.command("report")(report)
+
+
+def demo(
+    out: Path = typer.Option(Path("runs/demo"), help="Folder of the demonstration."),
+    seed: int = typer.Option(0, min=0, help="Of the cohort, the weights and every draw."),
+    quick: bool = typer.Option(False, "--quick", help="A smoke run of seconds; its figures mean nothing."),
+    preset: str = typer.Option("default", help="Synthetic population; 'adfair synth --preset list' names them."),
+    ceiling: bool = typer.Option(False, "--ceiling", help="Train on data without bias: what could be reached."),
+    force: bool = typer.Option(False, "--force", help="Replace a demonstration that is there."),
+) -> None:
+    """Synthetic cohort, plain CLIP and AdFair-CLIP, evaluation, comparison and a report, in minutes on a CPU.
+
+    Example: `adfair demo --out runs/demo --seed 0`
+    """
+    _need_training()
+    import pandas as pd
+    from rich.console import Console
+
+    from adfair.reporting.terminal import comparison_table
+    from adfair.workflows.demo import demo as run
+
+    with _bars() as progress:
+        page = run(out, seed=seed, quick=quick, preset=preset, ceiling=ceiling, force=force, progress=progress)
+    table = pd.read_csv(out / "comparison.csv", keep_default_na=False)
+    Console(width=None if Console().is_terminal else 160).print(comparison_table(table))
+    typer.echo(f"all figures: {out / 'comparison.csv'}\nreport: {page}")
+
+
+def train(
+    config: Path = typer.Argument(..., help="YAML configuration."),
+    set_: list[str] = typer.Option([], "--set", help="KEY=VALUE, for example train.steps=500; may be repeated."),
+    out: Path = typer.Option(Path("runs/train"), help="Run folder."),
+    seed: int | None = typer.Option(None, min=0, help="Instead of the configuration's seed."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Read and check everything, say what would be done."),
+    force: bool = typer.Option(False, "--force", help="Replace a run that is there."),
+) -> None:
+    """Train one model.
+
+    Example: `adfair train examples/demo.yaml --set objective.adversary_weight=1 --out runs/weight1`
+    """
+    from adfair.config import load_config
+
+    overrides = [*set_, *([] if seed is None else [f"seed={seed}"])]
+    settings = load_config(config, overrides)
+    _need_training()
+    if dry_run:
+        from adfair.training.plan import plan
+
+        typer.echo(plan(settings))
+        return
+    from adfair.training import train as run
+
+    with _bars() as progress:
+        folder = run(
+            settings,
+            out=out,
+            force=force,
+            progress=lambda entry: progress("training", (entry["step"] + 1) / settings.train.steps),
+        )
+    typer.echo(f"run written to {folder}; evaluate it with: adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test")
+
+
+def evaluate(
+    model: Path = typer.Argument(..., help="A run folder, or an open_clip model folder."),
+    data: Path = typer.Option(..., help="Cohort folder."),
+    split: str = typer.Option("test", help="Split to evaluate."),
+    protocol: str = typer.Option("zero_shot", help="zero_shot, linear_probe, leakage or all."),
+    out: Path = typer.Option(..., help="Folder for predictions.csv, embeddings.npz and metrics.csv."),
+    validation: str = typer.Option("val", help="Split that thresholds are chosen on; '' for none (0.5)."),
+    threshold: str = typer.Option("youden", help="Rule on the validation split."),
+    probe: str = typer.Option("probe", help="Balanced split that leakage probes are trained on."),
+    replicates: int = typer.Option(1000, min=0, help="Bootstrap resamples of patients."),
+    seed: int = typer.Option(0, min=0, help="Of resampling, few-shot draws and probes."),
+    force: bool = typer.Option(False, "--force", help="Replace an evaluation that is there."),
+) -> None:
+    """Evaluate a model on a cohort and audit its predictions.
+
+    Example: `adfair evaluate runs/demo/adfair --data runs/demo/cohort --split test --protocol all --out runs/e1`
+    """
+    _need_training()
+    from adfair.workflows.evaluate import Protocol
+    from adfair.workflows.evaluate import evaluate as run
+
+    how = Protocol(validation or None, threshold, probe, replicates, seed)
+    folder = run(model, data=data, split=split, protocol=protocol, out=out, how=how, force=force)
+    typer.echo(f"predictions.csv, embeddings.npz and metrics.csv written to {folder}")
+
+
+def report(
+    folders: list[Path] = typer.Argument(..., help="Folders of demos, evaluations or audits."),
+    out: Path = typer.Option(Path("report.html"), help="The page."),
+    title: str | None = typer.Option(None, help="Its title."),
+    force: bool = typer.Option(False, "--force", help="Replace a page that is there."),
+) -> None:
+    """Write one self-contained HTML page about results.
+
+    Example: `adfair report runs/demo --out report.html`
+    """
+    from adfair.reporting import report as run
+
+    if out.exists() and not force:
+        raise ConfigError(f"{out}: already exists; use --force to replace it, or another --out")
+    typer.echo(f"report: {run(folders, out=out, title=title)}")
+
+
+def _need_training() -> None:
+    from importlib.util import find_spec
+
+    from adfair.errors import MissingExtraError
+
+    missing = [name for name in ("torch", "open_clip", "lightning_fabric") if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(f"this command needs {', '.join(missing)}: pip install 'adfair-clip[train]'")
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, float], None]]:
+    """Progress bars with ETA on a terminal; one line a finished stage elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda stage, share: typer.echo(f"{stage}: done", err=True) if share >= 1 else None
+        return
+    columns = TextColumn("{task.description:>9}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, int] = {}
+
+        def show(stage: str, share: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=1.0)
+            bars.update(tasks[stage], completed=share)  # type: ignore[arg-type]
+
+        yield show

@@ -1,0 +1,127 @@
+"""A training configuration: every key of a run, with the demo's values as defaults.
+
+``load_config`` reads YAML, applies ``KEY=VALUE`` overrides and reports a wrong key by its full name.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from adfair.errors import ConfigError
+
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class DataConfig(_Section):
+    """Which cohort, and how batches are drawn from its ``train`` split."""
+
+    cohort: Path = Path("runs/cohort")
+    batch_size: int = Field(96, ge=2)
+    micro_batch_size: None = None
+    image_size: int = Field(64, ge=16)
+    scrub_demographics: Literal[False] = False
+    sampling: Literal["natural"] = "natural"
+    augment: Literal["none", "light"] = "none"
+
+
+class ModelConfig(_Section):
+    """Which towers: a name of ours, a JSON file, or an open_clip name."""
+
+    config: str = "tiny"
+    pretrained: Path | None = None
+    freeze: list[Literal["image_tower", "text_tower"]] = []
+
+
+class ObjectiveConfig(_Section):
+    """The contrastive term and the fairness term with its schedule."""
+
+    contrastive: Literal["infonce"] = "infonce"
+    negatives: Literal["all"] = "all"
+    fairness: Literal["none", "adversarial"] = "adversarial"
+    attributes: list[str] = ["race", "sex"]
+    adversary_weight: float = Field(2.0, ge=0.0)
+    target: Literal["image", "text", "both"] = "image"
+    update: Literal["reversal", "alternating"] = "reversal"
+    adversary_steps: int = Field(5, ge=0)
+    delay: float = Field(0.15, ge=0, le=1)
+    ramp: float = Field(0.30, ge=0, le=1)
+
+
+class TrainConfig(_Section):
+    """Optimisation: steps, learning rates, device count, precision."""
+
+    steps: int = Field(1000, ge=1)
+    lr: float = Field(2.0e-3, gt=0)
+    adversary_lr: float = Field(5.0e-3, ge=0)
+    weight_decay: float = Field(1.0e-3, ge=0)
+    warmup: int = Field(30, ge=0)
+    devices: Literal[1] = 1
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    checkpoint_every: int = Field(200, ge=1)
+    log_every: int = Field(10, ge=1)
+    select: Literal["last"] = "last"
+
+
+class Config(_Section):
+    """A whole run."""
+
+    seed: int = Field(0, ge=0)
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    train: TrainConfig = TrainConfig()
+
+    def to_yaml(self) -> str:
+        """The complete configuration, as a run folder keeps it."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def _assign(tree: dict[str, Any], override: str) -> None:
+    key, separator, value = override.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"--set '{override}': expected KEY=VALUE, for example train.steps=500")
+    *parents, last = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set '{override}': '{parent}' is a value, not a section")
+    tree[last] = yaml.safe_load(value)
+
+
+def build_config(tree: dict[str, Any] | None, overrides: Sequence[str] = (), *, source: str = "config") -> Config:
+    """Validate a nested dict of keys after applying ``KEY=VALUE`` overrides.
+
+    Raises:
+        ConfigError: a key is unknown or a value is out of range; names the key, the source and what is allowed.
+    """
+    merged = deepcopy(tree or {})
+    for override in overrides:
+        _assign(merged, override)
+    try:
+        return Config.model_validate(merged)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise ConfigError(f"{source}: " + "; ".join(lines)) from None
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML configuration file. Raises ConfigError when it is missing, not YAML, or not valid."""
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such configuration file")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{line}: not valid YAML") from None
+    if tree is not None and not isinstance(tree, dict):
+        raise ConfigError(f"{path}: expected sections such as 'data:' and 'train:', found {type(tree).__name__}")
+    return build_config(tree, overrides, source=str(path))

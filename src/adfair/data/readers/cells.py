@@ -1,0 +1,130 @@
+"""Turn the cells of a foreign table into ours, one rule at a time."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from adfair.data.readers.mapping import AttributeRule, FieldRule, Filter, LabelList
+from adfair.data.schema import MAX_AGE, UNKNOWN
+from adfair.data.validate import LABELS, refuse, shown
+from adfair.errors import DataError
+
+_AGE_UNITS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_AGE = r"^\s*(\d{1,3}(?:\.\d*)?)\s*([YMWD]?)\s*$"
+
+
+def require(table: pd.DataFrame, column: str, *, file: Path) -> pd.Series:
+    """A source column without blanks around its cells. Raises DataError listing the columns there are."""
+    if column not in table:
+        there = ", ".join(map(str, table.columns[:40]))
+        raise DataError.at(
+            "the mapping names a column that the table lacks",
+            file=file,
+            column=column,
+            remedy=f"It has: {there}.",
+        )
+    return table[column].str.strip()
+
+
+def raw_text(table: pd.DataFrame, rule: FieldRule, *, file: Path) -> pd.Series:
+    """The source text that a rule points at, before its map: string [N]."""
+    if rule.column is not None:
+        text = require(table, rule.column, file=file)
+    else:
+        text = _fill(table, rule.template or "", file=file)
+    return text.str.replace(r"^.*/|\.[^./]*$", "", regex=True) if rule.stem else text
+
+
+def _fill(table: pd.DataFrame, template: str, *, file: Path) -> pd.Series:
+    text = pd.Series("", index=table.index, dtype=object)
+    for position, piece in enumerate(re.split(r"\{([^{}]*)\}", template)):
+        # re.split alternates between the text around the braces and the names within them.
+        text = text + (require(table, piece, file=file).astype(object) if position % 2 else piece)
+    return text.astype(str)
+
+
+def mapped_text(table: pd.DataFrame, rule: FieldRule | None, *, file: Path) -> pd.Series:
+    """The text of one of our columns; empty where there is no rule."""
+    if rule is None:
+        return pd.Series("", index=table.index, dtype=str)
+    return raw_text(table, rule, file=file).replace(rule.map)
+
+
+def group_text(table: pd.DataFrame, rule: AttributeRule, *, name: str, file: Path) -> pd.Series:
+    """The group of each row. Raises DataError at a text that is neither mapped nor declared."""
+    text = mapped_text(table, rule, file=file).replace(UNKNOWN, "")
+    stray = ~text.isin([*rule.groups, ""])
+    if rule.other == "refuse":
+        remedy = (
+            f"Add it to the map of '{name}' (to one of {', '.join(rule.groups)}, or to '' for unknown), "
+            "or set 'other: unknown' there."
+        )
+        refuse(
+            stray,
+            lambda row: f"text '{shown(text.iloc[row])}' has no group",
+            file=file,
+            column=name,
+            remedy=remedy,
+        )
+    return text.mask(stray, "")
+
+
+def age_text(table: pd.DataFrame, rule: FieldRule | None, *, file: Path) -> tuple[pd.Series, int]:
+    """Ages in years as text, from numbers and from forms such as ``058Y`` or ``010M``.
+
+    Returns:
+        Text [N], empty where unknown; how many cells were set to unknown because they were no age.
+    """
+    cells = mapped_text(table, rule, file=file)
+    parts = cells.str.extract(_AGE)
+    years = pd.to_numeric(parts[0]).astype(float) * parts[1].map(_AGE_UNITS).astype(float)
+    invalid = cells.ne("") & ~years.le(MAX_AGE)
+    if rule is None or rule.invalid == "refuse":
+        remedy = "Correct the cell, or set 'invalid: unknown' for age in the mapping."
+        refuse(
+            invalid,
+            f"not an age from 0 to {MAX_AGE:.0f} years",
+            file=file,
+            column=rule.column or "age" if rule else "age",
+            remedy=remedy,
+        )
+    known = years.round(2).where(~invalid & cells.ne(""))
+    return known.map(lambda year: "" if np.isnan(year) else f"{year:g}").astype(str), int(invalid.sum())
+
+
+def finding_text(table: pd.DataFrame, rule: FieldRule, *, name: str, file: Path) -> pd.Series:
+    """Labels of a finding that has a column of its own. Raises DataError at a text that is no label."""
+    text = mapped_text(table, rule, file=file)
+    remedy = f"Add it to the map of '{name}': to '1', '0', '-1' or ''."
+    refuse(
+        ~text.isin(list(LABELS)), "the cell is no label", file=file, column=rule.column or name, remedy=remedy
+    )
+    return text
+
+
+def listed_findings(table: pd.DataFrame, rule: LabelList, *, file: Path) -> pd.DataFrame:
+    """One column of '1' and ``unlisted`` for each finding named in a separated list."""
+    cells = require(table, rule.column, file=file)
+    named = cells.str.split(rule.separator, regex=False).explode().str.strip()
+    columns = {}
+    for finding, names in rule.findings.items():
+        present = named.isin(names).groupby(level=0).any().reindex(table.index)
+        if not present.any():
+            raise DataError.at(
+                f"no row lists the finding '{finding}'",
+                file=file,
+                column=rule.column,
+                remedy=f"Names that occur: {', '.join(named[named.ne('')].value_counts().index[:30])}.",
+            )
+        columns[finding] = pd.Series(rule.unlisted, index=table.index).mask(present, "1")
+    return pd.DataFrame(columns).mask(cells.eq(""), rule.empty)
+
+
+def passes(table: pd.DataFrame, rule: Filter, *, file: Path) -> pd.Series:
+    """True for the rows that a filter keeps: bool [N]."""
+    cells = require(table, rule.column, file=file)
+    if rule.empty is not None:
+        return cells.eq("") == rule.empty
+    return cells.isin([rule.equals] if rule.equals is not None else (rule.one_of or []))

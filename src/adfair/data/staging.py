@@ -1,0 +1,89 @@
+"""Write files and folders so that a reader sees the old one or the new one, never half of it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from adfair.data.schema import COHORT_FILE
+from adfair.errors import DataError
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut (a no-op where folders cannot be opened)."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` through a temporary file beside it, fsync and ``os.replace``."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for the owner alone; a cohort is shared like any other file.
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def require_free(out: Path, *, force: bool) -> None:
+    """Refuse an ``--out`` that holds something.
+
+    Raises:
+        DataError: ``out`` is a finished cohort and ``force`` is not given, or holds anything else.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / COHORT_FILE).is_file():
+        raise DataError.at("exists and is not a cohort", file=out, remedy="Choose another --out.")
+    if not force:
+        raise DataError.at("a cohort is already there", file=out, remedy="Add --force to replace it.")
+
+
+@contextmanager
+def staged_folder(out: Path, *, force: bool = False) -> Iterator[Path]:
+    """A temporary folder beside ``out`` that takes its place when the block ends without an error.
+
+    Raises:
+        DataError: see ``require_free``.
+    """
+    require_free(out, force=force)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.partial-"))
+    staging.chmod(0o777 & ~_umask())
+    try:
+        yield staging
+        _swap(staging, out)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    sync_folder(out.parent)
+
+
+def _swap(staging: Path, out: Path) -> None:
+    if not out.exists() or not any(out.iterdir()):
+        os.replace(staging, out)
+        return
+    retired = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.old-"))
+    os.replace(out, retired)
+    os.replace(staging, out)
+    shutil.rmtree(retired)

@@ -1,0 +1,171 @@
+"""The dual encoder: open_clip towers from a JSON configuration, built, saved and reloaded without a network."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from adfair.errors import ConfigError
+
+CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
+# Our choice: grey films fill [0, 1] evenly, so one mean and spread serve all three (equal) channels.
+MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+
+
+@dataclass(frozen=True)
+class DualEncoder:
+    """Towers with what is needed to feed them.
+
+    Attributes:
+        net: open_clip's ``CLIP`` or ``CustomTextCLIP``; ``net(images, tokens)`` returns
+            ``image_emb [B, D]``, ``text_emb [B, D]`` (unit norm) and ``logit_scale`` (a positive scalar).
+        tokenize: texts -> int64 tokens [B, L].
+        config: the open_clip model configuration it was built from.
+        mean, std: channel statistics that images in [0, 1] are normalised by.
+        image_size: pixels a side.
+    """
+
+    net: nn.Module
+    tokenize: Callable[[Sequence[str]], Tensor]
+    config: dict[str, Any]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    image_size: int
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Grey uint8 [B, S, S] on any device -> normalised float32 [B, 3, S, S], channels last."""
+        grey = images.to(torch.float32).div_(255.0).sub_(self.mean[0]).div_(self.std[0])
+        return grey[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
+def our_configs() -> list[str]:
+    """Names of the configurations shipped with the package."""
+    return sorted(p.name.removesuffix(".json") for p in (files("adfair.models") / "configs").iterdir())
+
+
+def model_config(name: str) -> dict[str, Any]:
+    """The open_clip model configuration of one of our names, a JSON file, or an open_clip name.
+
+    Raises:
+        ConfigError: nothing of that name, or a file that is not an open_clip configuration.
+    """
+    if name in our_configs():
+        return json.loads((files("adfair.models") / "configs" / f"{name}.json").read_text())
+    if name.endswith(".json"):
+        return _read_json(Path(name))
+    found = open_clip.get_model_config(name)
+    if found is None:
+        raise ConfigError(
+            f"model.config '{name}': not one of ours ({', '.join(our_configs())}), not a .json file, "
+            "and not a name in open_clip.list_models()"
+        )
+    return found
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise ConfigError(f"model.config {path}: cannot be read as JSON ({type(error).__name__})") from None
+    config = config.get("model_cfg", config)
+    missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in config]
+    if missing:
+        raise ConfigError(f"model.config {path}: no {', '.join(missing)}; expected an open_clip configuration")
+    return config
+
+
+def _net(config: dict[str, Any]) -> nn.Module:
+    # open_clip warns that weights are random: here that is the intention.
+    logging.getLogger("root").setLevel(logging.ERROR)
+    settings = {k: v for k, v in config.items() if k != "custom_text"}
+    custom = config.get("custom_text") or "hf_model_name" in config["text_cfg"]
+    build = open_clip.CustomTextCLIP if custom else open_clip.CLIP
+    return build(**settings)
+
+
+def _tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
+    text = config["text_cfg"]
+    length = text.get("context_length", 77)
+    if "hf_tokenizer_name" in text or "hf_model_name" in text:
+        return open_clip.HFTokenizer(text.get("hf_tokenizer_name", text.get("hf_model_name")), context_length=length)
+    return open_clip.SimpleTokenizer(context_length=length)
+
+
+def build_model(name: str, *, seed: int, image_size: int | None = None) -> DualEncoder:
+    """Build towers with random weights; the weights depend on ``seed`` alone, not on the global generator.
+
+    Args:
+        name: see ``model_config``.
+        image_size: replaces the configuration's, for towers that allow any size.
+    """
+    config = json.loads(json.dumps(model_config(name)))
+    if image_size is not None:
+        config["vision_cfg"]["image_size"] = image_size
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = _net(config)
+    net.to(memory_format=torch.channels_last)
+    size = config["vision_cfg"].get("image_size", 224)
+    return DualEncoder(net, _tokenizer(config), config, MEAN, STD, size)
+
+
+def load_weights(model: DualEncoder, folder: Path | str) -> None:
+    """Start ``model`` from the weights of a run's ``model/`` with the same architecture.
+
+    Raises:
+        ConfigError: another architecture; names the first parameter that differs.
+    """
+    theirs, ours = load_model(folder).net.state_dict(), model.net.state_dict()
+    for name in ours.keys() | theirs.keys():
+        if name not in ours or name not in theirs or ours[name].shape != theirs[name].shape:
+            raise ConfigError(f"model.pretrained {folder}: '{name}' does not fit the configured towers")
+    model.net.load_state_dict(theirs)
+
+
+def freeze_tower(model: DualEncoder, tower: str) -> None:
+    """Take ``image_tower`` or ``text_tower`` out of training (its weights; see also ``training_mode``)."""
+    visual = {id(p) for p in model.net.visual.parameters()}  # type: ignore[union-attr, operator]
+    for name, parameter in model.net.named_parameters():
+        if (id(parameter) in visual) == (tower == "image_tower") and not name.startswith("logit_"):
+            parameter.requires_grad_(False)
+
+
+def training_mode(model: DualEncoder, *, frozen: Sequence[str]) -> None:
+    """Switch to training; a frozen image tower keeps its running statistics."""
+    model.net.train()
+    if "image_tower" in frozen:
+        model.net.visual.eval()  # type: ignore[union-attr, operator]
+
+
+def save_model(model: DualEncoder, folder: Path) -> Path:
+    """Write ``folder`` in open_clip's layout, loadable with ``local-dir:`` by open_clip alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    preprocess = {"size": [model.image_size] * 2, "mode": "RGB", "mean": list(model.mean), "std": list(model.std),
+                  "interpolation": "bicubic", "resize_mode": "shortest", "fill_color": 0}
+    layout = {"model_cfg": model.config, "preprocess_cfg": preprocess}
+    (folder / CONFIG_FILE).write_text(json.dumps(layout, indent=2) + "\n")
+    weights = {key: value.contiguous().cpu() for key, value in model.net.state_dict().items()}
+    save_file(weights, folder / WEIGHTS_FILE)
+    return folder
+
+
+def load_model(folder: Path | str) -> DualEncoder:
+    """Load a run's ``model/`` (or any open_clip folder with safetensors). Raises ConfigError when it is not one."""
+    folder = Path(folder)
+    if not (folder / CONFIG_FILE).is_file():
+        raise ConfigError(f"{folder}: no {CONFIG_FILE}; expected a run folder or an open_clip model folder")
+    layout = json.loads((folder / CONFIG_FILE).read_text())
+    net, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder.resolve()}", pretrained_hf=False)
+    config, look = layout["model_cfg"], layout.get("preprocess_cfg", {})
+    net.to(memory_format=torch.channels_last).eval()
+    size = config["vision_cfg"].get("image_size", 224)
+    mean, std = tuple(look.get("mean", MEAN)), tuple(look.get("std", STD))
+    return DualEncoder(net, _tokenizer(config), config, mean, std, size)

@@ -1,0 +1,182 @@
+"""What a report is made from: one tidy table, training logs, and facts about how they came to be.
+
+Every part of the page reads ``ReportData`` and nothing else, so a new section never touches a file.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+TEXT_COLUMNS = ("metric", "finding", "attribute", "group", "stratum", "note")
+NUMBER_COLUMNS = (
+    "value",
+    "ci_low",
+    "ci_high",
+    "expected_by_chance",
+    "p_value",
+    "p_adjusted",
+    "n",
+    "n_positive",
+)
+MODEL_LABELS = {"clip": "CLIP", "scrubbed_clip": "Scrubbed CLIP", "adfair": "AdFair-CLIP", "auto": "Auto"}
+NAN = float("nan")
+
+Key = tuple[str, str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One cell of the table. ``value`` is NaN when the metric is undefined; ``note`` then says why."""
+
+    value: float
+    low: float = NAN
+    high: float = NAN
+    chance: float = NAN
+    p_value: float = NAN
+    n: float = NAN
+    note: str = ""
+
+    @property
+    def defined(self) -> bool:
+        return math.isfinite(self.value)
+
+    @property
+    def has_interval(self) -> bool:
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One training run: the logged steps in order, the resolved configuration, the environment."""
+
+    name: str
+    log: tuple[Mapping[str, Any], ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example image as a ``data:`` address."""
+
+    data_uri: str
+    description: str
+
+
+@dataclass(frozen=True)
+class SampleSheet:
+    """Example images, one row a group and one column a finding; ``None`` where the cohort has none."""
+
+    attribute: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Sample | None, ...]], ...]
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything on the page.
+
+    Args:
+        metrics: the columns of ``metrics.csv`` with ``model`` and ``test_set`` in front.
+        differences: paired differences (``model_a, model_b, metric, ..., ci_low, ci_high``) or empty.
+        runs: training runs, in the order of the models.
+        facts: command, seed, seconds, versions, threshold rule, ... as the workflow recorded them.
+        cohort: the content of ``cohort.yaml``, or empty.
+        samples: example images, only ever of a synthetic cohort.
+    """
+
+    title: str
+    metrics: pd.DataFrame
+    differences: pd.DataFrame = field(default_factory=pd.DataFrame)
+    runs: tuple[RunRecord, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    cohort: Mapping[str, Any] = field(default_factory=dict)
+    samples: SampleSheet | None = None
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Model names in order of appearance, the baseline first and the candidate second."""
+        names = list(dict.fromkeys(self.metrics["model"]))
+        baseline = "clip" if "clip" in names else names[0]
+        candidate = "adfair" if "adfair" in names else names[-1]
+        return tuple(dict.fromkeys([baseline, candidate, *names]))
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """Baseline and candidate, or ``None`` when there is one model."""
+        return (self.models[0], self.models[1]) if len(self.models) > 1 else None
+
+    @cached_property
+    def test_sets(self) -> tuple[str, ...]:
+        """Test sets, ``test`` first when there is one."""
+        names = list(dict.fromkeys(self.metrics["test_set"]))
+        return tuple(sorted(names, key=lambda name: name != "test"))
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """Single sensitive attributes (no intersections), ``race`` first when there is one."""
+        names = [a for a in dict.fromkeys(self.metrics["attribute"]) if a and a not in self.intersections]
+        return tuple(sorted(names, key=lambda name: name != "race"))
+
+    @cached_property
+    def intersections(self) -> tuple[str, ...]:
+        """Crossed attributes such as ``race*sex``: every part is an attribute of the table too."""
+        names = dict.fromkeys(self.metrics["attribute"])
+        return tuple(a for a in names if "*" in a and all(part in names for part in a.split("*")))
+
+    @cached_property
+    def findings(self) -> tuple[str, ...]:
+        """Findings in order of appearance, without ``mean``."""
+        return tuple(f for f in dict.fromkeys(self.metrics["finding"]) if f not in ("", "mean"))
+
+    def groups(self, attribute: str) -> tuple[str, ...]:
+        """Groups of an attribute in order of appearance; the unknown group is one of them."""
+        rows = self.metrics[
+            (self.metrics["attribute"] == attribute) & (self.metrics["metric"] != "auc_difference")
+        ]
+        return tuple(g for g in dict.fromkeys(rows["group"]) if g)
+
+    @cached_property
+    def _index(self) -> dict[Key, Estimate]:
+        frame = self.metrics[self.metrics["stratum"] == ""]
+        keys = zip(
+            *(frame[c] for c in ("model", "test_set", "metric", "finding", "attribute", "group")), strict=True
+        )
+        numbers = zip(
+            *(frame[c] for c in ("value", "ci_low", "ci_high", "expected_by_chance", "p_value", "n", "note")),
+            strict=True,
+        )
+        index: dict[Key, Estimate] = {}
+        for key, row in zip(keys, numbers, strict=True):
+            index.setdefault(key, Estimate(*row))
+        return index
+
+    def get(
+        self,
+        metric: str,
+        *,
+        model: str,
+        test_set: str | None = None,
+        finding: str = "mean",
+        attribute: str = "",
+        group: str = "",
+    ) -> Estimate | None:
+        """The estimate of one cell, or ``None`` when the table has no such row.
+
+        The primary test set is the default. A metric that belongs to no finding (leakage) is found under an
+        empty finding as well as under ``mean``.
+        """
+        place = test_set if test_set is not None else self.test_sets[0]
+        found = self._index.get((model, place, metric, finding, attribute, group))
+        if found is None and finding == "mean":
+            found = self._index.get((model, place, metric, "", attribute, group))
+        return found
+
+
+def model_label(name: str) -> str:
+    """The name of a model as the page prints it."""
+    return MODEL_LABELS.get(name, name)

@@ -1,0 +1,74 @@
+"""A contact sheet of a synthetic cohort: one image a group and finding."""
+
+import base64
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+
+from adfair.reporting.data import Sample, SampleSheet
+
+NO_FINDING = "No finding"
+LARGEST_SIDE = 128
+
+
+def _manifest(root: Path) -> pd.DataFrame | None:
+    if (root / "manifest.csv").is_file():
+        return pd.read_csv(root / "manifest.csv", keep_default_na=False, low_memory=False)
+    return pd.read_parquet(root / "manifest.parquet") if (root / "manifest.parquet").is_file() else None
+
+
+def _data_uri(path: Path) -> str:
+    # Decoding and encoding again leaves nothing of the file but its pixels.
+    with Image.open(path) as image:
+        grey = image.convert("L")
+    grey.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    buffer = io.BytesIO()
+    grey.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _sample(root: Path, rows: pd.DataFrame, description: str) -> Sample | None:
+    for relative in rows["image_path"].astype(str).head(1):
+        path = (root / relative).resolve()
+        if path.is_relative_to(root.resolve()) and path.is_file():
+            return Sample(_data_uri(path), description)
+    return None
+
+
+def _only(table: pd.DataFrame, findings: list[str], wanted: str) -> "pd.Series[bool]":
+    positive = table[findings].apply(pd.to_numeric, errors="coerce").eq(1)
+    if wanted == NO_FINDING:
+        return ~positive.any(axis=1)
+    return positive[wanted] & (positive.sum(axis=1) == 1)
+
+
+def sample_sheet(root: Path, cohort: Mapping[str, Any], *, attribute: str) -> SampleSheet | None:
+    """The first test image of every group (rows) with exactly one finding (columns).
+
+    ``None`` when the folder holds no cohort with that attribute.
+    """
+    table, findings = _manifest(root), [str(f) for f in cohort.get("findings", ())]
+    groups = [str(g) for g in cohort.get("attributes", {}).get(attribute, ())]
+    if table is None or not groups or not {*findings, attribute, "image_path"} <= set(table.columns):
+        return None
+    if "split" in table:
+        table = table[
+            table["split"] == ("test" if (table["split"] == "test").any() else table["split"].iloc[0])
+        ]
+    columns = (NO_FINDING, *findings)
+    matches = {column: _only(table, findings, column) for column in columns}
+    rows = tuple(
+        (
+            group,
+            tuple(
+                _sample(root, table[matches[c] & (table[attribute] == group)], f"{group}, {c}")
+                for c in columns
+            ),
+        )
+        for group in groups
+    )
+    return SampleSheet(attribute, columns, rows)

@@ -1,0 +1,58 @@
+"""Every group's own numbers: who is served worst, and by which model."""
+
+from adfair.reporting.data import ReportData, model_label
+from adfair.reporting.sections.section import Section
+from adfair.reporting.text import count
+from adfair.reporting.view import Column, Row, Table, cell, extreme, slot
+
+# True where more is better for the patient; the worst group is marked accordingly.
+METRICS = {"auc": ("AUC", True), "tpr": ("True positive rate", True), "fpr": ("False positive rate", False)}
+INTRO = (
+    "Higher AUC and true positive rate and lower false positive rate are better. In each column the group "
+    "served worst is marked. A value that cannot be computed says so and why; patients of unknown group "
+    "keep a row of their own."
+)
+
+
+def groups(data: ReportData) -> Section | None:
+    """The mean over findings for each attribute, every single finding on demand."""
+    if not any(data.groups(a) for a in data.attributes):
+        return None
+    shown = [a for a in data.attributes if data.groups(a)]
+    crossed = [a for a in data.intersections if data.groups(a)]
+    return Section(
+        key="groups",
+        short="Groups",
+        title="Group by group",
+        intro=INTRO,
+        tables=tuple(_table(data, a, "mean") for a in shown),
+        folded=tuple(_table(data, a, "mean") for a in crossed)
+        + tuple(_table(data, a, f) for f in data.findings for a in shown),
+        folded_label="Intersections, and every finding on its own" if crossed else "Every finding on its own",
+    )
+
+
+def _table(data: ReportData, attribute: str, finding: str) -> Table:
+    names = data.groups(attribute)
+    columns, cells = [], []
+    for metric, (label, more_is_better) in METRICS.items():
+        for model in data.models:
+            found = [
+                data.get(metric, model=model, finding=finding, attribute=attribute, group=g) for g in names
+            ]
+            if all(e is None for e in found):
+                continue
+            worst = extreme(found, largest=not more_is_better)
+            columns.append(Column(model_label(model), over=label, slot=slot(data, model)))
+            cells.append([cell(e, mark="worst" if i == worst else "") for i, e in enumerate(found)])
+    rows = tuple(
+        Row(group, tuple(column[i] for column in cells), detail=_size(data, finding, attribute, group))
+        for i, group in enumerate(names)
+    )
+    what = "mean over findings" if finding == "mean" else finding
+    return Table(f"By {attribute}: {what}", "Group", tuple(columns), rows)
+
+
+def _size(data: ReportData, finding: str, attribute: str, group: str) -> str:
+    found = data.get("auc", model=data.models[0], finding=finding, attribute=attribute, group=group)
+    return f"n = {count(found.n)}" if found is not None and found.n == found.n else ""

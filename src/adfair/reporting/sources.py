@@ -1,0 +1,155 @@
+"""Read what a report is about: a demo folder, a comparison, an audit or an evaluation."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from adfair.errors import DataError
+from adfair.reporting.data import NUMBER_COLUMNS, TEXT_COLUMNS, ReportData, RunRecord, model_label
+from adfair.reporting.samples import sample_sheet
+from adfair.reporting.text import listed
+
+REQUIRED = ("metric", "finding", "attribute", "group", "value")
+HOLDS = "A report needs a folder with comparison.csv or metrics.csv, as demo, evaluate or audit write them"
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read ``metrics.csv`` or ``comparison.csv``; absent optional columns are filled in as empty.
+
+    Raises:
+        DataError: no rows, a required column is missing, or a number is not a number.
+    """
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [c for c in REQUIRED if c not in frame.columns]
+    if missing:
+        raise DataError.at(f"no column {listed(missing)}", file=path, remedy=HOLDS)
+    if frame.empty:
+        raise DataError.at("no rows", file=path, remedy="Run the evaluation or audit again")
+    for column in TEXT_COLUMNS:
+        frame[column] = frame.get(column, "")
+    for column in NUMBER_COLUMNS:
+        frame[column] = _numbers(frame, column, path)
+    return frame
+
+
+def _numbers(frame: pd.DataFrame, column: str, path: Path) -> "pd.Series[float]":
+    if column not in frame:
+        return pd.Series(float("nan"), index=frame.index)
+    text = frame[column].str.strip()
+    empty = text.str.lower().isin(["", "nan"])
+    values = pd.to_numeric(text.mask(empty), errors="coerce").astype(float)
+    wrong = values.isna() & ~empty
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax()) + 1
+        raise DataError.at(
+            "not a number", file=path, row=row, column=column, remedy="Leave undefined values empty"
+        )
+    return values
+
+
+def _metrics(folder: Path, taken: set[str]) -> pd.DataFrame:
+    if (folder / "comparison.csv").is_file():
+        frame = read_table(folder / "comparison.csv")
+        absent = [c for c in ("model", "test_set") if c not in frame]
+        if absent:
+            raise DataError.at(f"no column {listed(absent)}", file=folder / "comparison.csv", remedy=HOLDS)
+        return frame
+    if not (folder / "metrics.csv").is_file():
+        raise DataError.at("no comparison.csv and no metrics.csv", file=folder, remedy=HOLDS)
+    resolved = folder.resolve()
+    name = resolved.name if resolved.name not in taken else f"{resolved.parent.name}/{resolved.name}"
+    further = sorted(p for p in folder.glob("*/metrics.csv"))
+    places = [("test", folder / "metrics.csv"), *((p.parent.name, p) for p in further)]
+    return pd.concat([read_table(p).assign(model=name, test_set=t) for t, p in places], ignore_index=True)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return _mapping(path, json.loads) if path.is_file() else {}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    return _mapping(path, yaml.safe_load) if path.is_file() else {}
+
+
+def _mapping(path: Path, parse: Any) -> dict[str, Any]:
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError):
+        raise DataError.at("cannot be read", file=path, remedy="Write it again or remove it") from None
+    if not isinstance(content, dict):
+        raise DataError.at("holds no keys", file=path, remedy="Write it again or remove it")
+    return content
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read the log, configuration and environment of a run folder; absent files leave their part empty."""
+    log = folder / "log.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    steps = []
+    for row, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            steps.append(json.loads(line))
+        except ValueError:
+            raise DataError.at("not JSON", file=log, row=row, remedy="Remove that line") from None
+    name = folder.resolve().name
+    return RunRecord(name, tuple(steps), _yaml(folder / "config.yaml"), _json(folder / "environment.json"))
+
+
+def _runs(folder: Path, models: Sequence[str]) -> list[RunRecord]:
+    places = [folder, *(folder / m for m in models if Path(m).name == m)]
+    return [read_run(p) for p in places if (p / "log.jsonl").is_file() or (p / "config.yaml").is_file()]
+
+
+def read_sources(sources: Sequence[Path], *, title: str | None = None) -> ReportData:
+    """Gather one or more folders into the data of one page.
+
+    Args:
+        sources: folders; the first one's ``demo.json`` and ``cohort/`` describe how the numbers came to be.
+
+    Raises:
+        DataError: a folder does not exist or holds no table.
+    """
+    frames: list[pd.DataFrame] = []
+    runs: list[RunRecord] = []
+    for source in map(Path, sources):
+        if not source.is_dir():
+            raise DataError.at("no such folder", file=source, remedy=HOLDS)
+        frames.append(_metrics(source, {name for f in frames for name in f["model"]}))
+        runs += _runs(source, list(dict.fromkeys(frames[-1]["model"])))
+    if not frames:
+        raise DataError.at("no folder given", remedy=HOLDS)
+    first = Path(sources[0])
+    paired = first / "differences.csv"
+    return _described(
+        ReportData(
+            title=title or "",
+            metrics=pd.concat(frames, ignore_index=True),
+            differences=pd.read_csv(paired) if paired.is_file() else pd.DataFrame(),
+            runs=tuple(runs),
+            facts=_json(first / "demo.json"),
+            cohort=_yaml(first / "cohort" / "cohort.yaml"),
+        ),
+        first / "cohort",
+    )
+
+
+def _described(data: ReportData, cohort: Path) -> ReportData:
+    labels = [model_label(m) for m in data.models]
+    models = listed(labels) if len(labels) <= 4 else f"{len(labels)} models"
+    # Patient images never enter a page by default: the workflow must have said that they are drawn.
+    shown = data.facts.get("synthetic") is True and bool(data.attributes)
+    return ReportData(
+        title=data.title or f"Fairness report: {models}",
+        metrics=data.metrics,
+        differences=data.differences,
+        runs=data.runs,
+        facts=data.facts,
+        cohort=data.cohort,
+        samples=sample_sheet(cohort, data.cohort, attribute=data.attributes[0]) if shown else None,
+    )

@@ -1,0 +1,77 @@
+"""Numbers and names as the page prints them."""
+
+import math
+from collections.abc import Sequence
+
+from adfair.reporting.data import Estimate
+
+METRIC_LABELS = {
+    "auc": "AUC",
+    "auprc": "AUPRC",
+    "tpr": "True positive rate",
+    "fpr": "False positive rate",
+    "es_auc": "ES-AUC",
+    "auc_gap": "AUC gap",
+    "worst_group_auc": "Worst-group AUC",
+    "equalized_odds_difference": "Equalized odds difference",
+    "equalized_odds_difference_mean": "Equalized odds difference (mean form)",
+    "equal_opportunity_difference": "Equal opportunity difference",
+    "demographic_parity_difference": "Demographic parity difference",
+    "ece_gap": "Calibration gap (ECE)",
+    "leakage_auc": "Leakage (larger probe)",
+    "leakage_auc_lr": "Logistic regression",
+    "leakage_auc_mlp": "MLP",
+}
+
+
+def metric_label(metric: str) -> str:
+    """A metric's name for readers; an unknown one is shown as it is."""
+    name, _, shots = metric.partition("@")
+    if name == "few_shot_auc" and shots:
+        return f"{shots}-shot AUC"
+    return METRIC_LABELS.get(metric, metric)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number without its leading zero and with a real minus sign: ``.877``, ``−.012``, ``1.000``."""
+    if not math.isfinite(value):
+        return "undefined"
+    text = f"{abs(value):.{digits}f}"
+    if float(text) < 1:
+        text = text[1:]
+    negative = value < 0 and float(f"{value:.{digits}f}") != 0
+    return f"−{text}" if negative else text
+
+
+def interval(estimate: Estimate) -> str:
+    """``[.861, .892]``, never broken across lines, or nothing when there is no interval."""
+    return f"[{number(estimate.low)},\u00a0{number(estimate.high)}]" if estimate.has_interval else ""
+
+
+def with_interval(estimate: Estimate) -> str:
+    """``.877 [.861, .892]``; an undefined value gives its reason."""
+    if not estimate.defined:
+        return undefined(estimate)
+    return " ".join(filter(None, (number(estimate.value), interval(estimate))))
+
+
+def undefined(estimate: Estimate) -> str:
+    """``undefined: one class only``."""
+    return f"undefined: {estimate.note or 'no reason recorded'}"
+
+
+def p_text(p_value: float) -> str:
+    """``p = .012``; small ones as ``p < .001``; nothing when there is none."""
+    if not math.isfinite(p_value):
+        return ""
+    return "p < .001" if p_value < 0.0005 else f"p = {number(p_value)}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def count(value: float) -> str:
+    """A whole number with thin spaces between thousands, or a dash."""
+    return f"{round(value):,}".replace(",", "\u202f") if math.isfinite(value) else "–"

@@ -1,0 +1,27 @@
+"""What a run would do, without doing it."""
+
+from adfair.config import Config
+from adfair.data.manifest import load_cohort
+from adfair.models.dual_encoder import build_model
+from adfair.training.inputs import attribute_codes
+
+
+def plan(config: Config) -> str:
+    """Check configuration and cohort and describe the run. Raises ConfigError or DataError as training would."""
+    cohort = load_cohort(config.data.cohort, check_images=True)
+    table, aim = cohort.split("train"), config.objective
+    model = build_model(config.model.config, seed=config.seed, image_size=config.data.image_size)
+    size = sum(p.numel() for p in model.net.parameters())
+    batch = min(config.data.batch_size, len(table))
+    lines = [
+        f"cohort    {cohort.info.name}: {len(table):,} training images of {table['patient_id'].nunique():,} patients",
+        f"text      {'reports' if cohort.has_reports else 'sentences made from labels'}",
+        f"model     {config.model.config}: {size / 1e6:.1f} M weights, {model.image_size} px",
+        f"training  {config.train.steps:,} steps of {batch} ({config.train.steps * batch / len(table):.1f} epochs)",
+        f"fairness  {aim.fairness}",
+    ]
+    if aim.fairness != "none":
+        for name, codes in attribute_codes(cohort, table, aim.attributes).items():
+            known = int((codes >= 0).sum())
+            lines.append(f"          {name}: {known:,} rows of known group, {len(codes) - known:,} masked")
+    return "\n".join(lines)

@@ -1,0 +1,111 @@
+"""``train``: a configuration in, a run folder out."""
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from adfair.config import Config, load_config
+from adfair.data.manifest import Cohort, load_cohort
+from adfair.errors import ConfigError, DataError
+from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights, save_model
+from adfair.training.inputs import train_data
+from adfair.training.loop import fit
+
+Progress = Callable[[dict[str, Any]], None]
+PACKAGES = ("adfair-clip", "torch", "open_clip_torch", "lightning-fabric", "timm", "numpy", "pandas", "scikit-learn")
+
+
+def environment(cohort: Cohort) -> dict[str, Any]:
+    """What a run depended on: versions, processor, cohort and its hash. No host name and no path."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processors": os.cpu_count(),
+        "versions": versions,
+        "cohort": {"name": cohort.info.name, "manifest_sha256": cohort.info.manifest_sha256},
+    }
+
+
+def _build(config: Config) -> DualEncoder:
+    model = build_model(config.model.config, seed=config.seed, image_size=config.data.image_size)
+    if config.model.pretrained is not None:
+        load_weights(model, config.model.pretrained)
+    for tower in config.model.freeze:
+        freeze_tower(model, tower)
+    return model
+
+
+def _claim(out: Path, *, force: bool) -> None:
+    """Make the run folder; refuse one that holds a finished or unfinished run unless ``force``."""
+    if out.exists() and any(out.iterdir()):
+        if not force:
+            raise DataError.at("already exists", file=out, remedy="Use --force to replace it, or another --out.")
+        if not (out / "config.yaml").is_file():
+            raise DataError.at("is not a run folder, so it is not replaced", file=out, remedy="Choose another --out.")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def train(
+    config: Config | Path | str,
+    *,
+    out: Path | str,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Train one model.
+
+    Args:
+        config: a configuration, or a YAML file of one.
+        out: the run folder: ``config.yaml``, ``environment.json``, ``log.jsonl``, ``checkpoints/``, ``model/``.
+        force: replace an earlier run there.
+        progress: called with every logged step.
+
+    Returns:
+        The run folder. Everything is read and checked before it is made.
+
+    Raises:
+        ConfigError, DataError: something in the configuration or cohort that the user can mend.
+        TrainingError: a loss or gradient became non-finite; ``model/`` is then not written.
+    """
+    config = config if isinstance(config, Config) else load_config(config)
+    out = Path(out)
+    cohort = load_cohort(config.data.cohort)
+    model = _build(config)
+    aim = config.objective
+    attributes = [] if aim.fairness == "none" else aim.attributes
+    if aim.fairness != "none" and not attributes:
+        raise ConfigError("objective.attributes is empty: name the sensitive attributes, or set fairness: none")
+    data = train_data(
+        cohort,
+        attributes=attributes,
+        image_size=model.image_size,
+        tokenize=model.tokenize,
+        seed=config.seed,
+    )
+    _claim(out, force=force)
+    (out / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+    (out / "environment.json").write_text(json.dumps(environment(cohort), indent=2) + "\n", encoding="utf-8")
+    fabric = Fabric(accelerator="auto", devices=1, precision=config.train.precision)
+    with (out / "log.jsonl").open("w", encoding="utf-8") as log:
+        for entry in fit(model, data, config, fabric, out):
+            log.write(json.dumps(entry) + "\n")
+            log.flush()
+            if progress is not None:
+                progress(entry)
+    save_model(model, out / "model")
+    return out

@@ -1,0 +1,198 @@
+"""``demo``: a synthetic cohort, plain CLIP and AdFair-CLIP on it, both evaluated, compared and shown."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from adfair import __version__
+from adfair.config import Config, build_config
+from adfair.data.staging import replace_file
+from adfair.errors import DataError
+
+MODELS: dict[str, dict[str, Any]] = {
+    "clip": {"fairness": "none", "attributes": []},
+    "adfair": {"fairness": "adversarial", "attributes": ["race", "sex"]},
+}
+TEST_SETS = {
+    "test": ("zero_shot", "linear_probe", "leakage"),
+    "test_reversed": ("zero_shot",),
+    "test_5x90": ("zero_shot",),
+}
+Progress = Callable[[str, float], None]
+_DONE, _WATCH_SECONDS = "demo.json", 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How large a demonstration is."""
+
+    n_train: int = 6000
+    n_test: int = 3600
+    steps: int = 1000
+    replicates: int = 1000
+
+
+QUICK = Scale(n_train=300, n_test=300, steps=20, replicates=50)
+
+
+def arm_config(model: str, *, cohort: Path, seed: int, scale: Scale) -> Config:
+    """The configuration of one model: the defaults of ``config.py``, and what sets this model apart."""
+    tree = {
+        "seed": seed,
+        "data": {"cohort": str(cohort)},
+        "objective": MODELS[model],
+        "train": {"steps": scale.steps, "log_every": max(1, scale.steps // 100)},
+    }
+    return build_config(tree)
+
+
+def _run_arm(model: str, *, out: Path, seed: int, scale: Scale) -> None:
+    """Train and evaluate one model in a process of its own, on one thread: the same bits on any machine size."""
+    import torch
+
+    from adfair.data.manifest import load_cohort
+    from adfair.evaluation.subject import Subject
+    from adfair.models.dual_encoder import load_model
+    from adfair.training import train
+    from adfair.workflows.evaluate import Protocol, evaluate_split
+
+    torch.set_num_threads(1)
+    cohort_folder, run = out / "cohort", out / model
+    train(arm_config(model, cohort=cohort_folder, seed=seed, scale=scale), out=run)
+    subject = Subject(load_model(run / "model"), load_cohort(cohort_folder))
+    how = Protocol(replicates=scale.replicates, seed=seed)
+    for test_set, protocols in TEST_SETS.items():
+        evaluate_split(subject, test_set, out=result_folder(out, model, test_set), protocols=protocols, how=how)
+
+
+def result_folder(out: Path, model: str, test_set: str) -> Path:
+    """Where a model's tables of a test set are: the run folder for ``test``, below it for the others."""
+    return out / model if test_set == "test" else out / model / test_set
+
+
+def _steps_done(log: Path) -> int:
+    if not log.is_file():
+        return 0
+    lines = log.read_text(encoding="utf-8").splitlines()
+    return json.loads(lines[-1])["step"] + 1 if lines else 0
+
+
+def _watch(futures: Mapping[str, Future[None]], *, out: Path, scale: Scale, progress: Progress) -> None:
+    """Report each model's share of steps until all are done; the first failure ends the rest."""
+    while not all(future.done() for future in futures.values()):
+        for model, future in futures.items():
+            if future.done():
+                future.result()
+            progress(model, min(_steps_done(out / model / "log.jsonl") / scale.steps, 0.99))
+        time.sleep(_WATCH_SECONDS)
+    for model, future in futures.items():
+        future.result()
+        progress(model, 1.0)
+
+
+def _train_and_evaluate(out: Path, *, seed: int, scale: Scale, progress: Progress) -> None:
+    workers = max(1, min(len(MODELS), os.cpu_count() or 1))
+    # Started afresh, not forked: a forked child would inherit the parent's threads in an unknown state.
+    with _one_thread(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = {m: pool.submit(_run_arm, m, out=out, seed=seed, scale=scale) for m in MODELS}
+        try:
+            _watch(futures, out=out, scale=scale, progress=progress)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _one_thread:
+    """While models train side by side, each process keeps to one core (OpenMP reads this when it starts)."""
+
+    def __enter__(self) -> None:
+        self.before = os.environ.get("OMP_NUM_THREADS")
+        os.environ["OMP_NUM_THREADS"] = "1"
+
+    def __exit__(self, *_: object) -> None:
+        if self.before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = self.before
+
+
+def comparison(out: Path) -> pd.DataFrame:
+    """All metrics of all models and test sets, the contents of ``comparison.csv``."""
+    parts = []
+    for model in MODELS:
+        for test_set in TEST_SETS:
+            table = pd.read_csv(result_folder(out, model, test_set) / "metrics.csv", keep_default_na=False)
+            table.insert(0, "test_set", test_set)
+            table.insert(0, "model", model)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _claim(out: Path, *, force: bool) -> None:
+    if not out.exists() or not any(out.iterdir()):
+        out.mkdir(parents=True, exist_ok=True)
+        return
+    ours = (out / _DONE).exists() or (out / "cohort" / "cohort.yaml").exists()
+    if not ours:
+        raise DataError.at("exists and is not a demo", file=out, remedy="Choose another --out.")
+    if not force:
+        raise DataError.at("a demo is already there", file=out, remedy="Add --force to replace it.")
+    shutil.rmtree(out)
+    out.mkdir(parents=True)
+
+
+def demo(
+    out: Path | str = "runs/demo",
+    *,
+    seed: int = 0,
+    quick: bool = False,
+    preset: str = "default",
+    ceiling: bool = False,
+    force: bool = False,
+    progress: Progress = lambda stage, share: None,
+) -> Path:
+    """Run the whole demonstration.
+
+    Args:
+        out: folder for ``cohort/``, one run folder a model, ``comparison.csv`` and ``report.html``.
+        seed: of the cohort, of the weights and of every draw.
+        quick: a smoke run of seconds; its figures mean nothing.
+        preset, ceiling: the synthetic population, see ``adfair.synth``.
+        force: replace an earlier demonstration there.
+        progress: called with a stage and the share of it that is done.
+
+    Returns:
+        The report.
+    """
+    from adfair.data.synthetic import synth
+    from adfair.reporting import report
+
+    out, scale, began = Path(out), QUICK if quick else Scale(), time.perf_counter()
+    _claim(out, force=force)
+    progress("cohort", 0.0)
+    synth(out / "cohort", preset=preset, seed=seed, n_train=scale.n_train, n_test=scale.n_test, ceiling=ceiling)
+    progress("cohort", 1.0)
+    _train_and_evaluate(out, seed=seed, scale=scale, progress=progress)
+    replace_file(out / "comparison.csv", comparison(out).to_csv(index=False).encode())
+    facts = {
+        "command": f"adfair demo --seed {seed}" + (" --quick" if quick else ""),
+        "version": __version__,
+        "synthetic": True,
+        "preset": preset,
+        "ceiling": ceiling,
+        "seed": seed,
+        "threshold": "youden, chosen on the validation split",
+        "seconds": round(time.perf_counter() - began, 1),
+        "scale": asdict(scale),
+    }
+    replace_file(out / _DONE, (json.dumps(facts, indent=2) + "\n").encode())
+    return report([out], out=out / "report.html", title="AdFair-CLIP demonstration")

@@ -1,0 +1,168 @@
+"""``evaluate``: a model and a cohort in; predictions, embeddings and audited metrics out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from adfair.auditing import audit
+from adfair.auditing.rows import COLUMNS
+from adfair.data.manifest import group_codes, load_cohort
+from adfair.data.staging import replace_file
+from adfair.errors import ConfigError, DataError
+from adfair.evaluation.leakage import leakage
+from adfair.evaluation.linear_probe import few_shot_auc
+from adfair.evaluation.subject import Subject
+from adfair.evaluation.zero_shot import five_class_accuracy
+from adfair.models.dual_encoder import load_model
+
+PROTOCOLS = ("zero_shot", "linear_probe", "leakage")
+SHOTS = 16
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a split is evaluated.
+
+    Attributes:
+        validation: split that thresholds are chosen on; ``None`` chooses none and leaves rates at 0.5.
+        threshold: rule, see ``adfair.audit``.
+        probe: balanced split that leakage probes are trained on.
+        replicates: bootstrap resamples. seed: of all draws.
+    """
+
+    validation: str | None = "val"
+    threshold: str = "youden"
+    probe: str = "probe"
+    replicates: int = 1000
+    seed: int = 0
+
+
+def _row(metric: str, finding: str = "mean", attribute: str = "", **figures: object) -> dict[str, object]:
+    blank: dict[str, object] = dict.fromkeys(COLUMNS, np.nan)
+    named = {"metric": metric, "finding": finding, "attribute": attribute, "group": "", "stratum": "", "note": ""}
+    return {**blank, **named, **figures}
+
+
+def zero_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
+    """The audit of zero-shot predictions, and five-class accuracy where every image shows one finding."""
+    validation = None if how.validation is None else subject.predictions(how.validation)
+    found = audit(
+        subject.predictions(split),
+        attributes=list(subject.cohort.info.attributes),
+        validation=validation,
+        threshold=how.threshold if validation is not None else 0.5,
+        replicates=how.replicates,
+        seed=how.seed,
+    ).table
+    truth = subject.labels(split)
+    if not ((truth == 1).sum(axis=1) == 1).all():
+        return found
+    accuracy = five_class_accuracy(subject.scores(split), truth)
+    return pd.concat([found, pd.DataFrame([_row("five_class_accuracy", value=accuracy, n=len(truth))])])
+
+
+def few_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
+    """AUC of a linear probe trained on 16 positive and 16 negative training images of each finding."""
+    train = subject.cohort.split("train")
+    result = few_shot_auc(
+        subject.image_emb("train"),
+        subject.labels("train"),
+        subject.image_emb(split),
+        subject.labels(split),
+        train_patients=train["patient_id"].to_numpy(),
+        shots=SHOTS,
+        seed=how.seed,
+    )
+    rows = [
+        _row(f"few_shot_auc@{SHOTS}", name, value=value, note=note)
+        for name, value, note in zip([*subject.findings, "mean"], result.auc, result.notes, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def leakage_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
+    """How well fresh probes, trained on the balanced ``probe`` split, read each attribute from the images."""
+    if how.probe not in subject.cohort.info.splits:
+        raise ConfigError(
+            f"leakage needs a balanced split to train its probes on; this cohort has no '{how.probe}'. "
+            f"Name one of {', '.join(subject.cohort.info.splits)} with --probe."
+        )
+    train, test = subject.cohort.split(how.probe), subject.cohort.split(split)
+    rows = []
+    for attribute, groups in subject.cohort.info.attributes.items():
+        found = leakage(
+            subject.image_emb(how.probe),
+            group_codes(train[attribute], groups),
+            subject.image_emb(split),
+            group_codes(test[attribute], groups),
+            train_patients=train["patient_id"].to_numpy(),
+            test_patients=test["patient_id"].to_numpy(),
+            groups=groups,
+            attribute=attribute,
+            replicates=min(how.replicates, 500),
+            seed=how.seed,
+        )
+        rows += found.rows()
+    return pd.DataFrame(rows)
+
+
+_ROWS = {"zero_shot": zero_shot_rows, "linear_probe": few_shot_rows, "leakage": leakage_rows}
+
+
+def evaluate_split(
+    subject: Subject, split: str, *, out: Path, protocols: Sequence[str], how: Protocol
+) -> pd.DataFrame:
+    """Evaluate one split and write ``predictions.csv``, ``embeddings.npz`` and ``metrics.csv`` to ``out``."""
+    parts = [_ROWS[name](subject, split, how) for name in protocols]
+    metrics = pd.concat([part.reindex(columns=list(COLUMNS)) for part in parts], ignore_index=True)
+    out.mkdir(parents=True, exist_ok=True)
+    ids = subject.cohort.split(split)["image_id"].to_numpy(dtype=str)
+    np.savez(out / "embeddings.npz", image_id=ids, image_emb=subject.image_emb(split))
+    replace_file(out / "predictions.csv", subject.predictions(split).to_csv(index=False).encode())
+    replace_file(out / "metrics.csv", metrics.to_csv(index=False).encode())
+    return metrics
+
+
+def model_folder(model: Path | str) -> Path:
+    """The open_clip folder of MODEL: itself, or ``model/`` of a run folder."""
+    folder = Path(str(model).removeprefix("local-dir:"))
+    if (folder / "config.yaml").is_file() and not (folder / "model").is_dir():
+        raise DataError.at("the run has no model/: training did not finish", file=folder, remedy="Train it again.")
+    return folder / "model" if (folder / "model").is_dir() else folder
+
+
+def evaluate(
+    model: Path | str,
+    *,
+    data: Path | str,
+    split: str = "test",
+    protocol: str = "zero_shot",
+    out: Path | str,
+    how: Protocol | None = None,
+    force: bool = False,
+) -> Path:
+    """Evaluate a model on one split of a cohort.
+
+    Args:
+        model: a run folder or an open_clip folder.
+        data: the cohort.
+        protocol: ``zero_shot``, ``linear_probe``, ``leakage`` or ``all``.
+        out: folder for ``predictions.csv``, ``embeddings.npz`` and ``metrics.csv``.
+
+    Raises:
+        ConfigError, DataError: something that the user can mend.
+    """
+    if protocol not in (*PROTOCOLS, "all"):
+        raise ConfigError(f"protocol '{protocol}': choose one of {', '.join((*PROTOCOLS, 'all'))}")
+    out = Path(out)
+    if (out / "metrics.csv").exists() and not force:
+        raise DataError.at("holds an evaluation", file=out, remedy="Use --force to replace it, or another --out.")
+    cohort = load_cohort(data)
+    how = how or Protocol(validation="val" if "val" in cohort.info.splits else None)
+    subject = Subject(load_model(model_folder(model)), cohort)
+    wanted = PROTOCOLS if protocol == "all" else (protocol,)
+    evaluate_split(subject, split, out=out, protocols=wanted, how=how)
+    return out

@@ -1,0 +1,149 @@
+"""The data commands: exit codes, one-line errors, what they print and what they leave on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from adfair.cli.app import run
+from adfair.data.manifest import load_cohort
+
+MAPPING = {
+    "name": "cli",
+    "image_id": "id",
+    "patient_id": "pid",
+    "image_path": {"template": "{id}.png"},
+    "split": {"column": "split"},
+    "attributes": {
+        "sex": {"column": "sex", "groups": ["F", "M"]},
+        "site": {"column": "site", "groups": ["a", "b"]},
+    },
+    "findings": {"Edema": {"column": "edema"}},
+}
+CSV = """id,pid,split,sex,site,edema
+i0,p0,train,F,a,1
+i1,p1,val,M,b,0
+i2,p2,test,,a,-1
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "data.csv").write_text(CSV)
+    (tmp_path / "mapping.yaml").write_text(yaml.safe_dump(MAPPING))
+    for i in range(3):
+        Image.fromarray(np.full((8, 8), i, dtype=np.uint8)).save(tmp_path / f"i{i}.png")
+    return tmp_path
+
+
+def _import(source: Path, *more: str) -> int:
+    mapping, out = str(source / "mapping.yaml"), str(source / "out")
+    return run(["import", "table", str(source / "data.csv"), "--mapping", mapping, "--out", out, *more])
+
+
+def test_import_then_check(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _import(source) == 0
+    printed = capsys.readouterr().out
+    for piece in ("rows of the table", "Raw texts and the groups", "F*a", "Unknown", "sentences are made"):
+        assert piece in printed
+    assert run(["check", str(source / "out")]) == 0
+    assert f"{source / 'out'}: valid" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_import_refuses_to_overwrite_without_force(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _import(source) == 0
+    capsys.readouterr()
+    assert _import(source) == 2
+    assert "Add --force" in capsys.readouterr().err
+    assert _import(source, "--force", "--copy") == 0
+    assert load_cohort(source / "out").info.image_root is None
+
+
+def test_a_bad_row_is_one_line_and_exit_2(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (source / "data.csv").write_text(CSV.replace("val,M", "val,male"))
+    assert _import(source) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert "row 2, column 'sex': text 'male' has no group" in captured.err
+    assert not (source / "out").exists()
+
+
+def test_check_finds_damaged_images_unless_told_not_to_look(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _import(source) == 0
+    (source / "i1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    capsys.readouterr()
+    assert run(["check", str(source / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "row 2" in error
+    assert "damaged" in error
+    assert run(["check", str(source / "out"), "--skip-images"]) == 0
+    assert "images not looked at" in capsys.readouterr().out
+
+
+def test_check_accepts_a_changed_manifest_only_when_valid(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _import(source) == 0
+    manifest = source / "out/manifest.csv"
+    good = manifest.read_text()
+    manifest.write_text(good.replace("p2", "p1"))
+    assert run(["check", str(source / "out"), "--accept"]) == 2
+    assert "row 3, column 'patient_id'" in capsys.readouterr().err
+    manifest.write_text(good.replace("p2", "p3"))
+    assert run(["check", str(source / "out")]) == 2
+    assert "--accept" in capsys.readouterr().err
+    assert run(["check", str(source / "out"), "--accept"]) == 0
+    assert load_cohort(source / "out").table["patient_id"].tolist() == ["p0", "p1", "p3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "dicom", "x"], "no reader 'dicom'"),
+        (["import", "table"], "needs SOURCE"),
+        (["import", "table", "x.csv"], "--out COHORT is needed"),
+        (["import", "table", "x.csv", "--out", "o"], "needs --mapping"),
+        (["synth"], "--out COHORT is needed"),
+        (["check", "nowhere"], "no such file"),
+    ],
+)
+def test_what_the_user_can_mend_is_exit_2(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", "list"]) == 0
+    assert "table  any CSV" in capsys.readouterr().out
+    assert run(["synth", "--preset", "list"]) == 0
+    assert "default" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["import", "check", "synth"])
+def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    assert f"adfair {command}" in capsys.readouterr().out
+
+
+def test_control_characters_of_a_table_do_not_reach_the_terminal(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attributes = {"sex": {"column": "sex", "groups": ["F", "M"], "other": "unknown"}}
+    (source / "mapping.yaml").write_text(yaml.safe_dump(MAPPING | {"attributes": attributes}))
+    (source / "data.csv").write_text(CSV.replace("val,M", "val,\x1b[31m[bold]red"))
+    assert _import(source) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "[bold]red" in printed

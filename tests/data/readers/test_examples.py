@@ -1,0 +1,68 @@
+"""The mappings in ``examples/mappings`` read what they are for."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from adfair.data.manifest import load_cohort
+from adfair.data.readers import import_table
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "mappings"
+
+
+def _nih_archive(folder: Path, *, layout: list[str]) -> Path:
+    table = pd.DataFrame(
+        {
+            "Image Index": [f"{i:08d}_000.png" for i in range(30)],
+            "Finding Labels": ["No Finding", "Pneumonia|Edema", "Hernia|Mass|Nodule"] * 10,
+            "Follow-up #": 0,
+            "Patient ID": range(30),
+            "Patient Age": [414] + [50] * 29,
+            "Patient Gender": ["F", "M"] * 15,
+            "View Position": ["AP", "PA", "PA"] * 10,
+        }
+    )
+    rest = (
+        "Atelectasis|Cardiomegaly|Consolidation|Effusion|Emphysema|Fibrosis|Infiltration|Pleural_Thickening"
+    )
+    table.loc[1, "Finding Labels"] = rest + "|Pneumothorax"
+    for i, name in enumerate(table["Image Index"]):
+        place = folder / layout[i % len(layout)]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), i, dtype=np.uint8)).save(place / name)
+    table.to_csv(folder / "Data_Entry_2017_v2020.csv", index=False)
+    return folder / "Data_Entry_2017_v2020.csv"
+
+
+@pytest.mark.parametrize("layout", [["images_001/images", "images_012/images"], ["images"], ["."]])
+def test_the_nih_mapping_reads_the_archive_layouts(layout: list[str], tmp_path: Path) -> None:
+    source = _nih_archive(tmp_path / "nih", layout=layout)
+    report = import_table(source, out=tmp_path / "out", mapping=EXAMPLES / "nih_archive.yaml")
+    table = load_cohort(tmp_path / "out", check_images=True).table
+    assert len(table) == 30
+    assert table["split"].value_counts().to_dict() == {"train": 21, "test": 6, "val": 3}
+    assert np.isnan(table["age"][0])
+    assert table["Pleural Thickening"].sum() == 1
+    assert table["Pneumonia"].sum() == 9
+    assert table["No Finding"].tolist() == [1.0, 0.0, 0.0] * 10
+    assert report.notes == ["1 cells of age were no age and are set to unknown."]
+
+
+PACK = Path(os.environ.get("PACK", Path(__file__).parents[4] / "shared" / "cxr-pack"))
+
+
+@pytest.mark.pack
+@pytest.mark.skipif(not (PACK / "manifest.csv").is_file(), reason="the chest X-ray pack is not here")
+def test_the_pack_mapping_reads_the_pack(tmp_path: Path) -> None:
+    import_table(PACK / "manifest.csv", out=tmp_path / "out", mapping=EXAMPLES / "cxr_pack_nih.yaml")
+    cohort = load_cohort(tmp_path / "out")
+    assert cohort.table["split"].value_counts().to_dict() == {"train": 673, "test": 221, "val": 106}
+    assert cohort.table["patient_id"].nunique() == 682
+    assert cohort.table["sex"].value_counts().to_dict() == {"M": 523, "F": 477}
+    assert cohort.table["view"].value_counts().to_dict() == {"AP": 567, "PA": 433}
+    assert cohort.table[["Pneumonia", "No Finding"]].sum().tolist() == [500, 500]
+    assert not cohort.has_reports

@@ -1,0 +1,40 @@
+"""Patients, not images, are assigned."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adfair.data.split import split_patients
+from adfair.errors import ConfigError
+
+
+@given(patients=st.lists(st.integers(0, 30), min_size=1, max_size=80), seed=st.integers(0, 100))
+def test_a_patient_is_in_one_split_and_row_order_does_not_matter(patients: list[int], seed: int) -> None:
+    ids = pd.Series([f"p{p}" for p in patients])
+    split = split_patients(ids, seed=seed)
+    assert split.groupby(ids).nunique().eq(1).all()
+    order = np.random.default_rng(seed).permutation(len(ids))
+    pd.testing.assert_series_equal(split_patients(ids.iloc[order], seed=seed), split.iloc[order])
+
+
+def test_shares_are_of_patients() -> None:
+    ids = pd.Series([f"p{i}" for i in range(1000) for _ in range(1 + i % 3)])
+    split = split_patients(ids, fractions={"train": 0.5, "val": 0.2, "test": 0.3}, seed=1)
+    patients = split.groupby(split).apply(lambda s: ids[s.index].nunique())
+    assert patients.to_dict() == {"train": 500, "val": 200, "test": 300}
+
+
+def test_another_seed_is_another_split() -> None:
+    ids = pd.Series([f"p{i}" for i in range(100)])
+    assert (split_patients(ids, seed=0) != split_patients(ids, seed=1)).any()
+    assert (split_patients(ids, seed=0) == split_patients(ids, seed=0)).all()
+
+
+@pytest.mark.parametrize(
+    "fractions", [{}, {"train": 0.5}, {"train": 1.2, "test": -0.2}, {"train": 1.0, "test": 0.0}]
+)
+def test_wrong_fractions_are_refused(fractions: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="positive numbers that sum to 1"):
+        split_patients(pd.Series(["a", "b"]), fractions=fractions)

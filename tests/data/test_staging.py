@@ -1,0 +1,69 @@
+"""A folder or file appears whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from adfair.data.manifest import Cohort, load_cohort
+from adfair.data.staging import replace_file, require_free, staged_folder
+from adfair.errors import DataError
+
+
+def test_a_folder_appears_when_complete(tmp_path: Path) -> None:
+    with staged_folder(tmp_path / "deep/out") as staging:
+        (staging / "a").write_text("x")
+        assert not (tmp_path / "deep/out").exists()
+    assert [p.name for p in (tmp_path / "deep/out").iterdir()] == ["a"]
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["out"]
+
+
+def _fail_inside(out: Path, *, force: bool) -> None:
+    with staged_folder(out, force=force) as staging:
+        (staging / "a").write_text("x")
+        raise RuntimeError("the disk burns")
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="burns"):
+        _fail_inside(tmp_path / "out", force=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_keeps_the_cohort_that_was_there(cohort: Cohort, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="burns"):
+        _fail_inside(cohort.root, force=True)
+    assert len(load_cohort(cohort.root, check_images=True).table) == 12
+    assert [p.name for p in tmp_path.iterdir()] == ["cohort"]
+
+
+def test_force_replaces_the_whole_folder(cohort: Cohort, tmp_path: Path) -> None:
+    with staged_folder(cohort.root, force=True) as staging:
+        (staging / "a").write_text("x")
+    assert [p.name for p in cohort.root.iterdir()] == ["a"]
+    assert [p.name for p in tmp_path.iterdir()] == ["cohort"]
+
+
+def test_a_finished_cohort_is_not_replaced_unasked(cohort: Cohort) -> None:
+    with pytest.raises(DataError, match=r"a cohort is already there\. Add --force"):
+        require_free(cohort.root, force=False)
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_what_is_no_cohort_is_never_replaced(tmp_path: Path, force: bool) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/chapter").write_text("x")
+    for out in (tmp_path / "thesis", tmp_path / "thesis/chapter"):
+        with pytest.raises(DataError, match=r"is not a cohort\. Choose another --out"):
+            require_free(out, force=force)
+
+
+def test_an_empty_folder_is_free(tmp_path: Path) -> None:
+    require_free(tmp_path, force=False)
+
+
+def test_a_file_is_replaced_and_leaves_no_temporary(tmp_path: Path) -> None:
+    replace_file(tmp_path / "f", b"old")
+    replace_file(tmp_path / "f", b"new")
+    assert (tmp_path / "f").read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+    assert (tmp_path / "f").stat().st_mode & 0o400

@@ -1,0 +1,122 @@
+"""Reading result folders: what is accepted, and what is refused with a remedy."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from adfair.errors import DataError
+from adfair.reporting.sources import read_sources
+
+
+def test_a_demo_folder_gives_models_test_sets_runs_and_facts(demo: Path) -> None:
+    data = read_sources([demo])
+    assert data.models == ("clip", "adfair")
+    assert data.test_sets == ("test", "test_reversed", "test_5x90")
+    assert data.attributes == ("race", "sex")
+    assert [run.name for run in data.runs] == ["clip", "adfair"]
+    assert len(data.runs[0].log) == 100
+    assert data.facts["seed"] == 0
+    assert data.title == "Fairness report: CLIP and AdFair-CLIP"
+
+
+def test_an_evaluation_folder_and_its_further_test_sets(fake: SimpleNamespace, tmp_path: Path) -> None:
+    table = fake.comparison(models=("clip",)).drop(columns=["model", "test_set"])
+    for folder in (tmp_path / "audit", tmp_path / "audit" / "test_reversed"):
+        folder.mkdir()
+        table.to_csv(folder / "metrics.csv", index=False)
+    data = read_sources([tmp_path / "audit"])
+    assert data.models == ("audit",)
+    assert data.test_sets == ("test", "test_reversed")
+
+
+def test_two_folders_of_one_name_stay_apart(fake: SimpleNamespace, tmp_path: Path) -> None:
+    for parent in ("a", "b"):
+        (tmp_path / parent / "audit").mkdir(parents=True)
+        table = fake.comparison(models=("clip",)).drop(columns=["model", "test_set"])
+        table.to_csv(tmp_path / parent / "audit" / "metrics.csv", index=False)
+    data = read_sources([tmp_path / "a" / "audit", tmp_path / "b" / "audit"])
+    assert data.models == ("audit", "b/audit")
+
+
+def test_a_group_named_nan_or_na_is_a_group(fake: SimpleNamespace, tmp_path: Path) -> None:
+    table = fake.comparison()
+    table.loc[table["group"] == "Asian", "group"] = "NA"
+    table.to_csv(tmp_path / "comparison.csv", index=False)
+    assert "NA" in read_sources([tmp_path]).groups("race")
+
+
+def test_images_stay_out_unless_declared_synthetic(fake: SimpleNamespace, tmp_path: Path) -> None:
+    assert read_sources([fake.demo(tmp_path / "real", synthetic=False)]).samples is None
+    assert read_sources([fake.demo(tmp_path / "drawn", synthetic=True)]).samples is not None
+
+
+def _missing_folder(folder: Path) -> Path:
+    return folder / "nowhere"
+
+
+def _no_table(folder: Path) -> Path:
+    return folder
+
+
+def _no_column(folder: Path) -> Path:
+    pd.DataFrame({"metric": ["auc"]}).to_csv(folder / "metrics.csv", index=False)
+    return folder
+
+
+def _no_rows(folder: Path) -> Path:
+    pd.DataFrame(columns=["metric", "finding", "attribute", "group", "value"]).to_csv(
+        folder / "metrics.csv", index=False
+    )
+    return folder
+
+
+def _not_a_number(folder: Path) -> Path:
+    text = "metric,finding,attribute,group,value\nauc,mean,,,0.5\nauc,mean,,,high\n"
+    (folder / "metrics.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+def _no_model(folder: Path) -> Path:
+    text = "metric,finding,attribute,group,value\nauc,mean,,,0.5\n"
+    (folder / "comparison.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (_missing_folder, "no such folder"),
+        (_no_table, "no comparison.csv and no metrics.csv"),
+        (_no_column, "no column finding, attribute, group and value"),
+        (_no_rows, "no rows"),
+        (_not_a_number, "row 2, column 'value': not a number"),
+        (_no_model, "no column model and test_set"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_a_remedy(tmp_path: Path, make, words: str) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        read_sources([make(tmp_path)])
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_broken_log_line_is_named(fake: SimpleNamespace, tmp_path: Path) -> None:
+    folder = fake.demo(tmp_path / "demo")
+    with (folder / "clip" / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write("{half a li")
+    with pytest.raises(DataError, match=r"log\.jsonl, row 101: not JSON"):
+        read_sources([folder])
+
+
+def test_a_demo_json_without_keys_is_refused(fake: SimpleNamespace, tmp_path: Path) -> None:
+    folder = fake.demo(tmp_path / "demo")
+    (folder / "demo.json").write_text(json.dumps([1, 2]), encoding="utf-8")
+    with pytest.raises(DataError, match="holds no keys"):
+        read_sources([folder])
+
+
+def test_no_folder_at_all() -> None:
+    with pytest.raises(DataError, match="no folder given"):
+        read_sources([])

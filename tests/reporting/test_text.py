@@ -1,0 +1,45 @@
+"""Numbers as the page prints them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adfair.reporting.data import Estimate
+from adfair.reporting.text import interval, listed, metric_label, number, p_text, with_interval
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.8765, ".876"),
+        (1.0, "1.000"),
+        (0.9999, "1.000"),
+        (-0.012, "−.012"),
+        (-0.0001, ".000"),
+        (12.5, "12.500"),
+    ],
+)
+def test_number(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@given(st.floats(-1000, 1000))
+def test_number_reads_back_to_the_same_three_digits(value: float) -> None:
+    assert float(number(value).replace("−", "-")) == pytest.approx(value, abs=0.000500001)
+
+
+def test_an_undefined_number_is_never_a_number() -> None:
+    nothing = Estimate(float("nan"), note="no positive image")
+    assert number(float("nan")) == "undefined"
+    assert with_interval(nothing) == "undefined: no positive image"
+    assert interval(nothing) == ""
+
+
+def test_words() -> None:
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(["a"]) == "a"
+    assert listed([]) == ""
+    assert metric_label("few_shot_auc@16") == "16-shot AUC"
+    assert metric_label("my_metric") == "my_metric"
+    assert p_text(0.0004) == "p < .001"
+    assert p_text(float("nan")) == ""

@@ -1,0 +1,60 @@
+import pytest
+import yaml
+
+from adfair.config import Config, build_config, load_config
+from adfair.errors import ConfigError
+
+CONTRACT = """
+seed: 0
+data: {cohort: runs/cohort, batch_size: 96, micro_batch_size: null, image_size: 64, scrub_demographics: false, sampling: natural}
+model: {config: tiny, pretrained: null, freeze: []}
+objective: {contrastive: infonce, negatives: all, fairness: adversarial, attributes: [race, sex],
+  adversary_weight: 2.0, target: image, update: reversal, adversary_steps: 5, delay: 0.15, ramp: 0.30}
+train: {steps: 1000, lr: 2.0e-3, adversary_lr: 5.0e-3, devices: 1, precision: 32-true, checkpoint_every: 200, select: last}
+"""
+
+
+def test_the_documented_keys_are_the_defaults() -> None:
+    assert build_config(yaml.safe_load(CONTRACT)) == Config()
+
+
+def test_round_trip(tmp_path) -> None:
+    config = build_config({}, ["train.steps=7", "objective.attributes=[sex]"])
+    (tmp_path / "c.yaml").write_text(config.to_yaml())
+    assert load_config(tmp_path / "c.yaml") == config
+    assert (config.train.steps, config.objective.attributes) == (7, ["sex"])
+
+
+def test_overrides_do_not_change_the_callers_dict() -> None:
+    tree = {"train": {"steps": 5}}
+    build_config(tree, ["train.steps=9"])
+    assert tree == {"train": {"steps": 5}}
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("train.step=5", "train.step"),
+        ("train.steps=0", "train.steps"),
+        ("objective.target=sound", "objective.target"),
+        ("objective.adversary_weight=-1", "objective.adversary_weight"),
+        ("data.scrub_demographics=true", "data.scrub_demographics"),
+        ("train.devices=2", "train.devices"),
+        ("seed.x=1", "seed"),
+        ("nonsense", "KEY=VALUE"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(override: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        build_config({"seed": 1}, [override])
+
+
+def test_files_that_are_no_configuration(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="no such"):
+        load_config(tmp_path / "absent.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [1,\nb: 2")
+    with pytest.raises(ConfigError, match="line 2"):
+        load_config(tmp_path / "bad.yaml")
+    (tmp_path / "list.yaml").write_text("- 1")
+    with pytest.raises(ConfigError, match="found list"):
+        load_config(tmp_path / "list.yaml")
