@@ -47,9 +47,10 @@ def test_scores_reproduce_the_reported_aucs() -> None:
 
 
 def test_few_shot_auc_rises_with_shots_to_the_closed_form() -> None:
-    # Under a strong penalty the weights are the difference w of two means of k shots. Standardising divides the
-    # finding's column by its pooled sd s = sqrt(1 + d^2 / 4), so w ~ N(delta, 2 / k S) with delta = d / s and
-    # S = 1 / s^2 there, 0 and 1 elsewhere; scores are Gaussian in both classes: AUC = E Phi(w.delta / sqrt(2 w'Sw)).
+    # Under a strong penalty the weights are the difference w of two means of k shots. Standardising divides
+    # the finding's column by its pooled sd s = sqrt(1 + d^2 / 4), so w ~ N(delta, 2 / k S) with delta = d / s
+    # and S = 1 / s^2 there, 0 and 1 elsewhere. Scores are Gaussian in both classes, so the AUC is
+    # E Phi(w.delta / sqrt(2 w'Sw)).
     (a, ya), (b, yb) = gaussian(4, 4000), gaussian(5, 4000)
     rng = np.random.default_rng(6)
     values = {

@@ -30,16 +30,15 @@ def demo(
     Example: `adfair demo --out runs/demo --seed 0`
     """
     _need_training()
-    import pandas as pd
     from rich.console import Console
 
+    from adfair.reporting.sources import read_table
     from adfair.reporting.terminal import comparison_table
     from adfair.workflows.demo import demo as run
 
     with _bars() as progress:
         page = run(out, seed=seed, quick=quick, preset=preset, ceiling=ceiling, force=force, progress=progress)
-    table = pd.read_csv(out / "comparison.csv", keep_default_na=False)
-    Console(width=None if Console().is_terminal else 160).print(comparison_table(table))
+    Console(width=None if Console().is_terminal else 160).print(comparison_table(read_table(out / "comparison.csv")))
     typer.echo(f"all figures: {out / 'comparison.csv'}\nreport: {page}")
 
 

@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adfair.reporting.data import NUMBER_COLUMNS, TEXT_COLUMNS, Estimate, ReportData, model_label
-from adfair.reporting.text import interval, number
+from adfair.reporting.text import interval, number, undefined
 from adfair.reporting.view import extreme
 
 # label, metric, test set ("" is the primary one), attribute, whether more is better
@@ -45,7 +45,9 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
 
 def _complete(comparison: pd.DataFrame) -> pd.DataFrame:
     text = {c: comparison[c].fillna("").astype(str) if c in comparison else "" for c in TEXT_COLUMNS}
-    numbers = {c: comparison[c].astype(float) if c in comparison else float("nan") for c in NUMBER_COLUMNS}
+    # An undefined value is an empty cell, which some readers keep as an empty string.
+    numbers = {c: pd.to_numeric(comparison[c].replace("", None)) for c in NUMBER_COLUMNS if c in comparison}
+    numbers |= {c: float("nan") for c in NUMBER_COLUMNS if c not in comparison}
     return comparison.assign(**text, **numbers)
 
 
@@ -53,7 +55,7 @@ def _cell(estimate: Estimate | None, *, best: bool) -> Text:
     if estimate is None:
         return Text("–", style="dim")
     if not estimate.defined:
-        return Text(f"undefined: {estimate.note or 'no reason recorded'}", style="italic")
+        return Text(undefined(estimate), style="italic")
     text = Text(f"{number(estimate.value)}{'*' if best else ' '}", style="bold green" if best else "")
     text.append(f" {interval(estimate)}" if estimate.has_interval else "", style="not bold dim")
     if estimate.chance == estimate.chance:

@@ -56,7 +56,9 @@ def with_interval(estimate: Estimate) -> str:
 
 
 def undefined(estimate: Estimate) -> str:
-    """``undefined: one class only``."""
+    """``undefined: one class only``; a value withheld to protect few patients says that instead."""
+    if estimate.note.startswith("suppressed: "):
+        return estimate.note
     return f"undefined: {estimate.note or 'no reason recorded'}"
 
 

@@ -113,7 +113,8 @@ def cell(estimate: Estimate | None, *, chance: bool = False, mark: Mark = "") ->
     if estimate is None:
         return Cell("–", ("not in the table",))
     if not estimate.defined:
-        return Cell("undefined:", (undefined(estimate).removeprefix("undefined: "),), "undefined")
+        word, _, reason = undefined(estimate).partition(": ")
+        return Cell(f"{word}:", (reason,), "undefined")
     details = [interval(estimate)]
     if chance and estimate.chance == estimate.chance:
         details.append(f"chance {number(estimate.chance)}")

@@ -20,6 +20,7 @@ from adfair.models.dual_encoder import load_model
 
 PROTOCOLS = ("zero_shot", "linear_probe", "leakage")
 SHOTS = 16
+PROBE_REPLICATES = 200  # resamples for intervals of probes, each of which costs an AUC a group
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,22 @@ def zero_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
 def few_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
     """AUC of a linear probe trained on 16 positive and 16 negative training images of each finding."""
     train = subject.cohort.split("train")
-    result = few_shot_auc(
+    test = subject.cohort.split(split)
+    found = few_shot_auc(
         subject.image_emb("train"),
         subject.labels("train"),
         subject.image_emb(split),
         subject.labels(split),
-        train_patients=train["patient_id"].to_numpy(),
+        findings=subject.findings,
         shots=SHOTS,
+        train_patients=train["patient_id"].to_numpy(),
+        test_patients=test["patient_id"].to_numpy(),
+        replicates=min(how.replicates, PROBE_REPLICATES),
         seed=how.seed,
     )
-    rows = [
-        _row(f"few_shot_auc@{SHOTS}", name, value=value, note=note)
-        for name, value, note in zip([*subject.findings, "mean"], result.auc, result.notes, strict=True)
-    ]
-    return pd.DataFrame(rows)
+    # The mean over findings is undefined where one of them is: it is never a mean over the rest.
+    mean = _row(f"few_shot_auc@{SHOTS}", value=float(np.mean([probe.value for probe in found])), n=len(test))
+    return pd.DataFrame([*(probe.row() for probe in found), mean])
 
 
 def leakage_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
@@ -102,10 +105,10 @@ def leakage_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
             test_patients=test["patient_id"].to_numpy(),
             groups=groups,
             attribute=attribute,
-            replicates=min(how.replicates, 500),
+            replicates=min(how.replicates, PROBE_REPLICATES),
             seed=how.seed,
         )
-        rows += found.rows()
+        rows += [{**row, "finding": "mean"} for row in found.rows()]
     return pd.DataFrame(rows)
 
 

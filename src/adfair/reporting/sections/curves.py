@@ -71,7 +71,9 @@ def _figure(data: ReportData, runs: list[RunRecord], key: str, index: int) -> Fi
 
 
 def _name(run: RunRecord, name: str) -> str:
-    return f"{model_label(run.name)}, {name}" if name else model_label(run.name)
+    tower, _, attribute = name.rpartition(":")
+    parts = [model_label(run.name), attribute, f"{tower} tower" if tower else ""]
+    return ", ".join(filter(None, parts))
 
 
 def _line(
@@ -110,7 +112,9 @@ def _contrastive_chance(_: ReportData, runs: list[RunRecord], __: list[str]) -> 
 
 def _accuracy_chance(data: ReportData, _: list[RunRecord], names: list[str]) -> Levels:
     declared = data.cohort.get("attributes") or {}
-    sizes = {n: len(declared.get(n) or [g for g in data.groups(n) if g != "Unknown"]) for n in names}
+    # A run logs an adversary as race, or as image:race where it also names the tower.
+    wanted = dict.fromkeys(name.rpartition(":")[2] for name in names)
+    sizes = {n: len(declared.get(n) or [g for g in data.groups(n) if g != "Unknown"]) for n in wanted}
     return [(f"chance, {name}", 1 / size) for name, size in sizes.items() if size]
 
 

@@ -8,11 +8,12 @@ from adfair.reporting.sections.section import Section
 from adfair.reporting.text import count
 from adfair.reporting.view import Cell, Column, Row, Table, slot
 
-FIRST = ("command", "seed", "seconds", "threshold_rule", "manifest_sha256")
+FIRST = ("command", "seed", "seconds", "threshold", "threshold_rule", "manifest_sha256")
 LABELS = {
     "command": "Command",
     "seed": "Seed",
     "seconds": "Seconds",
+    "threshold": "Threshold rule",
     "threshold_rule": "Threshold rule",
     "manifest_sha256": "Manifest, SHA-256",
 }
@@ -65,11 +66,18 @@ def _is_word(value: Any) -> bool:
 
 
 def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:
-    facts = flatten({**data.facts, "manifest_sha256": _hash(data)})
+    facts = flatten({**_versions(data), **data.facts, "manifest_sha256": _hash(data)})
     ordered = [k for k in FIRST if facts.get(k, "none") != "none"]
     rest = [k for k in facts if k not in FIRST]
     sizes = [("Rows in the table", count(len(data.metrics)))]
     return tuple([(LABELS.get(k, k), facts[k]) for k in [*ordered, *rest]] + sizes)
+
+
+def _versions(data: ReportData) -> dict[str, Any]:
+    """The environment that the runs recorded, as far as they agree."""
+    recorded = [run.environment for run in data.runs if run.environment]
+    kept = ("python", "system", "machine", "versions")
+    return {k: v for k in kept if recorded and (v := recorded[0].get(k)) and all(r.get(k) == v for r in recorded)}
 
 
 def _hash(data: ReportData) -> str | None:
