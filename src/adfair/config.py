@@ -28,7 +28,7 @@ class DataConfig(_Section):
     image_size: int = Field(64, ge=16)
     scrub_demographics: Literal[False] = False
     sampling: Literal["natural"] = "natural"
-    augment: Literal["none", "light"] = "none"
+    augment: Literal["none", "light", "light_flip"] = "none"  # flip: only where reports name no side
 
 
 class ModelConfig(_Section):

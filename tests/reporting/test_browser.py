@@ -36,6 +36,8 @@ def browser() -> Iterator[Any]:
 def opened(browser: Any) -> Iterator[Any]:
     """A function that opens a page and records what it complains of and asks for."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    # Generous, since a busy machine takes many seconds to read the page's library for the first time.
+    context.set_default_timeout(120_000)
 
     def open_page(path: Path) -> SimpleNamespace:
         page = context.new_page()

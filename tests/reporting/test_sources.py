@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import yaml
 
 from adfair.errors import DataError
 from adfair.reporting.sources import read_sources
+from adfair.reporting.verdict import verdict
 
 
 def test_a_demo_folder_gives_models_test_sets_runs_and_facts(demo: Path) -> None:
@@ -110,7 +112,7 @@ def test_a_broken_log_line_is_named(fake: SimpleNamespace, tmp_path: Path) -> No
         read_sources([folder])
 
 
-def test_a_demo_json_without_keys_is_refused(fake: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_demo_json_without_keys(fake: SimpleNamespace, tmp_path: Path) -> None:
     folder = fake.demo(tmp_path / "demo")
     (folder / "demo.json").write_text(json.dumps([1, 2]), encoding="utf-8")
     with pytest.raises(DataError, match="holds no keys"):
@@ -120,3 +122,39 @@ def test_a_demo_json_without_keys_is_refused(fake: SimpleNamespace, tmp_path: Pa
 def test_no_folder_at_all() -> None:
     with pytest.raises(DataError, match="no folder given"):
         read_sources([])
+
+
+def test_a_configuration_of_more_than_plain_values(fake: SimpleNamespace, tmp_path: Path) -> None:
+    folder = fake.demo(tmp_path / "demo")
+    (folder / "clip" / "config.yaml").write_text(yaml.dump({"x": Path("p")}), encoding="utf-8")
+    with pytest.raises(DataError, match=r"config\.yaml: cannot be read"):
+        read_sources([folder])
+
+
+def test_paired_values_give_both_models_and_their_differences(fake: SimpleNamespace, tmp_path: Path) -> None:
+    rows = [
+        {"metric": "auc", "finding": "mean", "value_a": 0.88, "value_b": 0.89, "difference": 0.01},
+        {
+            "metric": "equalized_odds_difference",
+            "attribute": "race",
+            "value_a": 0.2,
+            "value_b": 0.1,
+            "difference": -0.1,
+        },
+    ]
+    table = pd.DataFrame(rows).assign(model_a="clip", model_b="adfair", group="", ci_low=0.002, ci_high=0.02)
+    table.loc[1, ["finding", "ci_low", "ci_high"]] = ["mean", -0.15, -0.05]
+    table.to_csv(tmp_path / "comparison.csv", index=False)
+    data = read_sources([tmp_path])
+    assert data.models == ("clip", "adfair")
+    found = verdict(data)
+    assert "a smaller gap between race groups, at higher accuracy" in found.headline
+    assert found.sentences[1] == "Mean AUC rose from .880 with CLIP to .890 with AdFair-CLIP."
+
+
+def test_pairs_of_groups_are_no_groups(fake: SimpleNamespace, tmp_path: Path) -> None:
+    table = fake.comparison()
+    pairs = table[(table["metric"] == "tpr") & (table["group"] == "Asian")]
+    pairs = pairs.assign(metric="tpr_difference", group="Asian-Black")
+    pd.concat([table, pairs]).to_csv(tmp_path / "comparison.csv", index=False)
+    assert read_sources([tmp_path]).groups("race") == ("Asian", "Black", "White", "Unknown")

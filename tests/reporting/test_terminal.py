@@ -1,5 +1,6 @@
 """The comparison on the terminal."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -45,3 +46,11 @@ def test_undefined_keeps_its_reason_and_absent_lines_are_left_out(fake: SimpleNa
 
 def test_a_model_name_with_brackets_is_printed_as_it_is(fake: SimpleNamespace) -> None:
     assert "[bold red]m[/]" in _printed(fake.comparison(models=("[bold red]m[/]",)))
+
+
+def test_an_empty_string_is_an_undefined_number(fake: SimpleNamespace, tmp_path: Path) -> None:
+    rows = [fake.row("a", "auc", float("nan"), note="one class only"), fake.row("b", "auc", 0.8)]
+    pd.DataFrame(rows, columns=fake.COLUMNS).to_csv(tmp_path / "comparison.csv", index=False)
+    text = _printed(pd.read_csv(tmp_path / "comparison.csv", keep_default_na=False))
+    assert "undefined: one class only" in text
+    assert ".800" in text

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adfair.reporting.data import Estimate
-from adfair.reporting.text import interval, listed, metric_label, number, p_text, with_interval
+from adfair.reporting.text import (
+    interval,
+    listed,
+    metric_label,
+    number,
+    p_text,
+    remark,
+    undefined,
+    with_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +52,22 @@ def test_words() -> None:
     assert metric_label("my_metric") == "my_metric"
     assert p_text(0.0004) == "p < .001"
     assert p_text(float("nan")) == ""
+
+
+@pytest.mark.parametrize(
+    ("note", "text"),
+    [
+        ("", "undefined: no reason recorded"),
+        ("no positives", "undefined: no positives"),
+        ("undefined: no positives", "undefined: no positives"),
+        ("suppressed: a count below 5", "suppressed: a count below 5"),
+    ],
+)
+def test_a_reason_is_given_once(note: str, text: str) -> None:
+    assert undefined(Estimate(float("nan"), note=note)) == text
+
+
+def test_a_remark_names_what_is_left_out_and_no_technicality() -> None:
+    note = "mean over 4 of 5 findings, undefined: Edema; 1 of 50 resamples undefined; Wilson interval"
+    assert remark(Estimate(0.8, note=note)) == "mean over 4 of 5 findings, undefined: Edema"
+    assert remark(Estimate(0.8, note="worst: M")) == ""

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from adfair.reporting.data import ReportData
-from adfair.reporting.sources import read_table
+from adfair.reporting.tables import read_table
 from adfair.reporting.verdict import verdict
 
 # gap and AUC of the baseline and of the candidate, then the words that must and must not appear

@@ -96,11 +96,13 @@ def audit_predictions(
     rows += _stratum_rows(predictions, cutoffs, settings)
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(FIGURES, float))
     frame["p_adjusted"] = _adjusted(frame, settings.adjustment)
+    curves = _calibration(measured)
     if settings.suppress_small:
         frame = suppress_counts(frame, settings.min_group)
+        curves = curves[curves["n"] >= settings.min_group].reset_index(drop=True)
     if cutoffs.note:
         notes.append(cutoffs.note)
-    return Audit(frame, settings, tuple(notes), _facts(predictions, cutoffs), _calibration(measured))
+    return Audit(frame, settings, tuple(notes), _facts(predictions, cutoffs), curves)
 
 
 def _threshold_rows(measured: Measured, cutoffs: Cutoffs) -> list[Row]:

@@ -81,12 +81,15 @@ def _choose(table: Predictions, finding: str, rule: str) -> float:
 
 
 def _from_file(path: Path, findings: tuple[str, ...]) -> np.ndarray:
+    """Thresholds from columns finding and threshold, or from the threshold rows of an audit's metrics.csv."""
     frame = read_table(path)
+    if {"metric", "finding", "value"} <= set(frame.columns):
+        frame = frame[frame["metric"] == "threshold"].rename(columns={"value": "threshold"})
     for name in ("finding", "threshold"):
         if name not in frame.columns:
             raise DataError.at("no such column", file=path, column=name, remedy="Expected finding, threshold")
     values = dict(zip(frame["finding"], numbers(frame["threshold"], source=str(path)), strict=True))
-    missing = [name for name in findings if np.isnan(values.get(name, np.nan))]
+    missing = [name for name in findings if name not in values]
     if missing:
         raise DataError(f"{path}: no threshold for finding '{missing[0]}'")
     return np.array([values[name] for name in findings])

@@ -51,9 +51,7 @@ def gap_grid(audit: Audit, *, finding: str = "mean") -> Grid:
             r["attribute"],
             r["metric"],
             figure(r["value"], r["ci_low"], r["ci_high"]),
-            "" if np.isnan(r["expected_by_chance"]) else f"{r['expected_by_chance']:.3f}",
-            "" if np.isnan(r["p_value"]) else f"{r['p_value']:.3f}",
-            "" if np.isnan(r["p_adjusted"]) else f"{r['p_adjusted']:.3f}",
+            *(_number(r[name]) for name in ("expected_by_chance", "p_value", "p_adjusted")),
         ]
         for r in _records(rows)
     ]
@@ -90,7 +88,7 @@ def power_grid(audit: Audit, *, finding: str = "mean") -> Grid:
 def markdown(audit: Audit) -> str:
     """The audit as one Markdown page: what was audited, groups, gaps, signed differences, every note."""
     level = f"{audit.settings.level:.0%}".replace("%", " %")
-    parts = ["# Fairness audit", "", *(f"- {line}" for line in headline(audit)), ""]
+    parts = ["# Fairness audit", "", *(f"- {_md(line)}" for line in headline(audit)), ""]
     parts += [
         f"Values with {level} intervals. *By chance* is the mean gap that equal groups would "
         "show at these sizes; p is the share of such gaps at least as large. A gap near its chance level "
@@ -146,6 +144,10 @@ def _cell(row: pd.Series) -> str:
     if str(row["note"]).startswith("suppressed"):
         return "suppressed"
     return figure(row["value"], row["ci_low"], row["ci_high"])
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3f}"
 
 
 def _place(row: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     if path.suffix.lower() in (".parquet", ".pq"):
-        return pd.read_parquet(path)
+        return _parquet(path)
     separator, columns = _header(path)
     text = {name: str for name in columns if not _is_numeric(name)}
     try:
@@ -40,6 +40,15 @@ def read_table(path: Path | str) -> pd.DataFrame:
         raise DataError(f"{path}: not UTF-8 text. Save it as UTF-8") from None
     except pd.errors.ParserError as error:
         raise DataError(f"{path}: not a table ({_plain(error)})") from None
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    from pyarrow.lib import ArrowException
+
+    try:
+        return pd.read_parquet(path)
+    except (ArrowException, OSError):
+        raise DataError(f"{path}: not a Parquet file, or a damaged one") from None
 
 
 def _header(path: Path) -> tuple[str, list[str]]:

@@ -3,12 +3,15 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-import click
 import typer
 
 from adfair import __version__
 from adfair.errors import AdfairError
+
+# Newer typer carries its own copy of click; its public BadParameter leads to the base class of either.
+_ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="adfair",
@@ -41,10 +44,10 @@ def run(arguments: Sequence[str]) -> int:
         # Outside standalone mode click hands back the code of typer.Exit instead of leaving the process.
         code = app(args=list(arguments), standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.ClickException as error:
+    except _ClickException as error:
         error.show()
         return 2
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         return 130
     except AdfairError as error:

@@ -38,16 +38,22 @@ def balanced_cross_entropy(logits: Tensor, codes: Tensor) -> Tensor:
     present = counts > 0
     if int(present.sum()) < 2:
         return logits.sum() * 0.0
-    weight = torch.where(present, 1.0 / counts.clamp(min=1), 0.0).to(logits.dtype)
+    weight = present.to(logits.dtype) / counts.clamp(min=1)
     losses = F.cross_entropy(logits[known], codes[known], reduction="none")
     share = weight[codes[known]]
     return (losses * share).sum() / share.sum() / math.log(logits.shape[1])
 
 
 def adversary_loss(logits: Mapping[str, Tensor], codes: Mapping[str, Tensor]) -> Tensor:
-    """Sum over heads of the balanced cross-entropy. ``logits`` by "view:attribute", ``codes`` by attribute."""
+    """Balanced cross-entropy, mean over attributes and summed over the embeddings attacked.
+
+    The mean keeps the weight's meaning whatever the number of attributes (our choice).
+
+    Args:
+        logits: by "view:attribute". codes: by attribute.
+    """
     terms = [balanced_cross_entropy(value, codes[name.split(":")[1]]) for name, value in logits.items()]
-    return torch.stack(terms).sum()
+    return torch.stack(terms).sum() / len({name.split(":")[1] for name in logits})
 
 
 def balanced_accuracy(logits: Tensor, codes: Tensor) -> float:
@@ -132,6 +138,6 @@ class AdversarialTerm:
 
         with torch.no_grad():
             self.diagnostics = {
-                "adversary_loss": {n: float(balanced_cross_entropy(v, of(n))) for n, v in logits.items()},
+                "adversary_loss": {n: balanced_cross_entropy(v, of(n)).item() for n, v in logits.items()},
                 "adversary_accuracy": {n: balanced_accuracy(v, of(n)) for n, v in logits.items()},
             }

@@ -135,9 +135,9 @@ class ReportData:
 
     def groups(self, attribute: str) -> tuple[str, ...]:
         """Groups of an attribute in order of appearance; the unknown group is one of them."""
-        rows = self.metrics[
-            (self.metrics["attribute"] == attribute) & (self.metrics["metric"] != "auc_difference")
-        ]
+        # The group of a signed difference is a pair such as A-B, not a group.
+        single = ~self.metrics["metric"].str.endswith("_difference")
+        rows = self.metrics[(self.metrics["attribute"] == attribute) & single]
         return tuple(g for g in dict.fromkeys(rows["group"]) if g)
 
     @cached_property

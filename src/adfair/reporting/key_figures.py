@@ -47,9 +47,8 @@ def key_figures(data: ReportData) -> tuple[KeyFigure, ...]:
         cards.insert(0, _card(data, metric, attribute, label, "Lower is better. The tick marks chance."))
     if attribute:
         label = f"Worst-group AUC, {attribute}"
-        cards.append(
-            _card(data, "worst_group_auc", attribute, label, "Higher is better. Guessing gives .500.")
-        )
+        hint = "Higher is better. Chance: the value expected if groups did not differ."
+        cards.append(_card(data, "worst_group_auc", attribute, label, hint))
     return tuple(card for card in cards if card.strips)
 
 

@@ -9,50 +9,16 @@ import pandas as pd
 import yaml
 
 from adfair.errors import DataError
-from adfair.reporting.data import NUMBER_COLUMNS, TEXT_COLUMNS, ReportData, RunRecord, model_label
+from adfair.reporting.data import ReportData, RunRecord, model_label
 from adfair.reporting.samples import sample_sheet
+from adfair.reporting.tables import HOLDS, is_paired, read_paired, read_table, sides
 from adfair.reporting.text import listed
-
-REQUIRED = ("metric", "finding", "attribute", "group", "value")
-HOLDS = "A report needs a folder with comparison.csv or metrics.csv, as demo, evaluate or audit write them"
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read ``metrics.csv`` or ``comparison.csv``; absent optional columns are filled in as empty.
-
-    Raises:
-        DataError: no rows, a required column is missing, or a number is not a number.
-    """
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    missing = [c for c in REQUIRED if c not in frame.columns]
-    if missing:
-        raise DataError.at(f"no column {listed(missing)}", file=path, remedy=HOLDS)
-    if frame.empty:
-        raise DataError.at("no rows", file=path, remedy="Run the evaluation or audit again")
-    for column in TEXT_COLUMNS:
-        frame[column] = frame.get(column, "")
-    for column in NUMBER_COLUMNS:
-        frame[column] = _numbers(frame, column, path)
-    return frame
-
-
-def _numbers(frame: pd.DataFrame, column: str, path: Path) -> "pd.Series[float]":
-    if column not in frame:
-        return pd.Series(float("nan"), index=frame.index)
-    text = frame[column].str.strip()
-    empty = text.str.lower().isin(["", "nan"])
-    values = pd.to_numeric(text.mask(empty), errors="coerce").astype(float)
-    wrong = values.isna() & ~empty
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax()) + 1
-        raise DataError.at(
-            "not a number", file=path, row=row, column=column, remedy="Leave undefined values empty"
-        )
-    return values
 
 
 def _metrics(folder: Path, taken: set[str]) -> pd.DataFrame:
     if (folder / "comparison.csv").is_file():
+        if is_paired(folder / "comparison.csv"):
+            return sides(read_paired(folder / "comparison.csv"))
         frame = read_table(folder / "comparison.csv")
         absent = [c for c in ("model", "test_set") if c not in frame]
         if absent:
@@ -65,6 +31,12 @@ def _metrics(folder: Path, taken: set[str]) -> pd.DataFrame:
     further = sorted(p for p in folder.glob("*/metrics.csv"))
     places = [("test", folder / "metrics.csv"), *((p.parent.name, p) for p in further)]
     return pd.concat([read_table(p).assign(model=name, test_set=t) for t, p in places], ignore_index=True)
+
+
+def _differences(folders: list[Path]) -> pd.DataFrame:
+    places = [folder / name for folder in folders for name in ("differences.csv", "comparison.csv")]
+    frames = [read_paired(path) for path in places if path.is_file() and is_paired(path)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -125,12 +97,11 @@ def read_sources(sources: Sequence[Path], *, title: str | None = None) -> Report
     if not frames:
         raise DataError.at("no folder given", remedy=HOLDS)
     first = Path(sources[0])
-    paired = first / "differences.csv"
     return _described(
         ReportData(
             title=title or "",
             metrics=pd.concat(frames, ignore_index=True),
-            differences=pd.read_csv(paired) if paired.is_file() else pd.DataFrame(),
+            differences=_differences(list(map(Path, sources))),
             runs=tuple(runs),
             facts=_json(first / "demo.json"),
             cohort=_yaml(first / "cohort" / "cohort.yaml"),

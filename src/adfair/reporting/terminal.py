@@ -1,5 +1,7 @@
 """The comparison as the terminal prints it: models side by side, intervals below, best marked."""
 
+from typing import Any
+
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
@@ -39,25 +41,31 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
         found = [data.get(metric, model=m, test_set=place or None, attribute=attribute) for m in data.models]
         if any(e is not None for e in found):
             best = extreme(found, largest=more_is_better)
-            table.add_row(Text(label), *(_cell(e, best=i == best) for i, e in enumerate(found)))
+            table.add_row(
+                Text(label),
+                *(_cell(e, best=i == best, chance=metric != "leakage_auc") for i, e in enumerate(found)),
+            )
     return table
 
 
 def _complete(comparison: pd.DataFrame) -> pd.DataFrame:
     text = {c: comparison[c].fillna("").astype(str) if c in comparison else "" for c in TEXT_COLUMNS}
-    # An undefined value is an empty cell, which some readers keep as an empty string.
-    numbers = {c: pd.to_numeric(comparison[c].replace("", None)) for c in NUMBER_COLUMNS if c in comparison}
-    numbers |= {c: float("nan") for c in NUMBER_COLUMNS if c not in comparison}
+    numbers = {c: _numbers(comparison[c]) if c in comparison else float("nan") for c in NUMBER_COLUMNS}
     return comparison.assign(**text, **numbers)
 
 
-def _cell(estimate: Estimate | None, *, best: bool) -> Text:
+def _numbers(column: "pd.Series[Any]") -> "pd.Series[float]":
+    # An undefined value is an empty cell, which some readers keep as an empty string.
+    return pd.to_numeric(column.mask(column.astype(str) == "")).astype(float)
+
+
+def _cell(estimate: Estimate | None, *, best: bool, chance: bool) -> Text:
     if estimate is None:
         return Text("–", style="dim")
     if not estimate.defined:
         return Text(undefined(estimate), style="italic")
     text = Text(f"{number(estimate.value)}{'*' if best else ' '}", style="bold green" if best else "")
     text.append(f" {interval(estimate)}" if estimate.has_interval else "", style="not bold dim")
-    if estimate.chance == estimate.chance:
+    if chance and estimate.chance == estimate.chance:
         text.append(f"\nchance {number(estimate.chance)}", style="not bold dim")
     return text

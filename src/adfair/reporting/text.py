@@ -59,7 +59,13 @@ def undefined(estimate: Estimate) -> str:
     """``undefined: one class only``; a value withheld to protect few patients says that instead."""
     if estimate.note.startswith("suppressed: "):
         return estimate.note
-    return f"undefined: {estimate.note or 'no reason recorded'}"
+    return f"undefined: {estimate.note.removeprefix('undefined: ') or 'no reason recorded'}"
+
+
+def remark(estimate: Estimate) -> str:
+    """What a defined value leaves out, such as a finding or group undefined within it; else nothing."""
+    parts = estimate.note.split("; ")
+    return "; ".join(part for part in parts if "undefined" in part and "resamples" not in part)
 
 
 def p_text(p_value: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from adfair.reporting.data import Estimate, ReportData
-from adfair.reporting.text import interval, number, undefined
+from adfair.reporting.text import interval, number, remark, undefined
 
 Mark = Literal["", "best", "worst", "undefined", "text"]
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "pentagon")
@@ -118,7 +118,21 @@ def cell(estimate: Estimate | None, *, chance: bool = False, mark: Mark = "") ->
     details = [interval(estimate)]
     if chance and estimate.chance == estimate.chance:
         details.append(f"chance {number(estimate.chance)}")
+    details.append(remark(estimate))
     return Cell(number(estimate.value), tuple(filter(None, details)), mark)
+
+
+def error_bars(estimates: Sequence[Estimate], colour: str) -> dict[str, Any]:
+    """Plotly's error bars from the intervals; none where there is no interval."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [max(e.high - e.value, 0) if e.has_interval else 0 for e in estimates],
+        "arrayminus": [max(e.value - e.low, 0) if e.has_interval else 0 for e in estimates],
+        "color": colour,
+        "thickness": 1.8,
+        "width": 0,
+    }
 
 
 def extreme(estimates: Sequence[Estimate | None], *, largest: bool) -> int | None:

@@ -11,7 +11,7 @@ def check_finite(step: int, **terms: Tensor) -> None:
     for name, value in terms.items():
         if not torch.isfinite(value):
             raise TrainingError(
-                f"step {step}: the {name} term is {float(value)}; nothing was updated. "
+                f"step {step}: the {name} term is {value.item()}; nothing was updated. "
                 "Lower train.lr, or look at the images and reports of this batch."
             )
 

@@ -38,8 +38,8 @@ def fit(model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, run
         rows = batch_rows(len(data), config.data.batch_size, seed=seed, step=step)
         images, tokens = data.images[rows].to(fabric.device), data.tokens[rows].to(fabric.device)
         codes = {name: values[rows].to(fabric.device) for name, values in data.codes.items()}
-        if config.data.augment == "light":
-            images = augment(images, seed=seed, step=step)
+        if config.data.augment != "none":
+            images = augment(images, seed=seed, step=step, flip=config.data.augment == "light_flip")
 
         # 1. Both towers see the batch; the contrastive loss pulls each pair together.
         image_emb, text_emb, logit_scale = net(model.prepare(images), tokens)
@@ -64,11 +64,11 @@ def fit(model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, run
         if step % train.log_every == 0 or step == train.steps - 1:
             yield {
                 "step": step,
-                "contrastive": float(pairing),
+                "contrastive": pairing.item(),
                 "contrastive_chance": math.log(len(rows)),
                 **fairness.diagnostics,
                 "adversary_weight": weight,
-                "logit_scale": float(logit_scale),
+                "logit_scale": logit_scale.item(),
                 "lr": lr,
                 "seconds": time.perf_counter() - began,
             }

@@ -83,7 +83,7 @@ def draw_findings(rng: np.random.Generator, people: People, *, x: np.ndarray, y:
     haze = atelectasis(rng, STRENGTH["atelectasis"] * collapse, sides[0], x, y, shift, base)
     haze += consolidation(rng, STRENGTH["consolidation"] * patch, sides[2], x, y, shift)
     haze += edema(STRENGTH["edema"] * water, x, y, shift)
-    haze += 0.24 * effusion(STRENGTH["effusion"] * fluid, sides[4], x, y, shift, base)
+    haze += 0.32 * effusion(STRENGTH["effusion"] * fluid, sides[4], x, y, shift, base)
     on_side = np.stack([people.side[:, 0] < 0, people.side[:, 0] > 0], axis=1)
     lift = (0.07 * load[:, 0, None] * on_side).astype(np.float32)
     return Lesions(haze=haze.astype(np.float32), lift=lift, heart_scale=1 + STRENGTH["heart"] * heart)

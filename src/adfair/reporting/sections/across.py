@@ -11,7 +11,7 @@ LOWER_IS_BETTER = {"equalized_odds_difference"}
 SYNTHETIC_SETS = {
     "test": "findings independent of groups",
     "test_reversed": "the training shortcut points the other way",
-    "test_5x90": "450 images: small, so gaps are noisy",
+    "test_5x90": "small, so gaps are noisy",
 }
 INTRO = (
     "One table, every test set. The best model of each test set is marked where the values differ as "

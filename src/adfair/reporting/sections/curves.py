@@ -42,7 +42,10 @@ def _series(run: RunRecord, key: str) -> dict[str, list[tuple[float, float]]]:
         for name, number_ in parts.items():
             if isinstance(number_, int | float) and math.isfinite(number_):
                 found.setdefault(str(name), []).append((float(step.get("step", 0)), float(number_)))
-    return {name: _thinned(points) for name, points in found.items()}
+    # A run logs an adversary as race, or as image:race; the tower is said only where there are two.
+    towers = {name.rpartition(":")[0] for name in found}
+    short = {name: name.rpartition(":")[2] if len(towers) == 1 else name for name in found}
+    return {short[name]: _thinned(points) for name, points in found.items()}
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -52,6 +55,9 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _figure(data: ReportData, runs: list[RunRecord], key: str, index: int) -> Figure | None:
     title, unit = PANELS[key]
+    if key == "adversary_weight":
+        # A run without an adversary has a weight in its configuration that never acts.
+        runs = [run for run in runs if _series(run, "adversary_loss")]
     lines = [(run, name, points) for run in runs for name, points in _series(run, key).items()]
     if not lines:
         return None
@@ -112,7 +118,6 @@ def _contrastive_chance(_: ReportData, runs: list[RunRecord], __: list[str]) -> 
 
 def _accuracy_chance(data: ReportData, _: list[RunRecord], names: list[str]) -> Levels:
     declared = data.cohort.get("attributes") or {}
-    # A run logs an adversary as race, or as image:race where it also names the tower.
     wanted = dict.fromkeys(name.rpartition(":")[2] for name in names)
     sizes = {n: len(declared.get(n) or [g for g in data.groups(n) if g != "Unknown"]) for n in wanted}
     return [(f"chance, {name}", 1 / size) for name, size in sizes.items() if size]

@@ -5,7 +5,19 @@ from typing import Any
 from adfair.reporting.data import Estimate, ReportData, model_label
 from adfair.reporting.sections.section import Section
 from adfair.reporting.text import listed, metric_label, with_interval
-from adfair.reporting.view import SYMBOLS, Column, Figure, Row, Table, Variant, cell, colour, extreme, slot
+from adfair.reporting.view import (
+    SYMBOLS,
+    Column,
+    Figure,
+    Row,
+    Table,
+    Variant,
+    cell,
+    colour,
+    error_bars,
+    extreme,
+    slot,
+)
 
 METRICS = (
     "equalized_odds_difference",
@@ -90,15 +102,7 @@ def _points(
         "text": [f"{f}: {with_interval(e)}" for _, e, f in shown],
         "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
         "marker": {"color": colour(index), "symbol": SYMBOLS[index], "size": 10},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [max(e.high - e.value, 0) if e.has_interval else 0 for _, e, _ in shown],
-            "arrayminus": [max(e.value - e.low, 0) if e.has_interval else 0 for _, e, _ in shown],
-            "color": colour(index),
-            "thickness": 1.8,
-            "width": 0,
-        },
+        "error_x": error_bars([e for _, e, _ in shown], colour(index)),
     }
 
 

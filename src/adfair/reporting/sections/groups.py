@@ -54,5 +54,10 @@ def _table(data: ReportData, attribute: str, finding: str) -> Table:
 
 
 def _size(data: ReportData, finding: str, attribute: str, group: str) -> str:
-    found = data.get("auc", model=data.models[0], finding=finding, attribute=attribute, group=group)
-    return f"n = {count(found.n)}" if found is not None and found.n == found.n else ""
+    """Images of a group; a mean counts each image once a finding, so the largest finding speaks for it."""
+    findings = data.findings if finding == "mean" and data.findings else (finding,)
+    found = [
+        data.get("auc", model=data.models[0], finding=f, attribute=attribute, group=group) for f in findings
+    ]
+    sizes = [e.n for e in found if e is not None and e.n == e.n]
+    return f"n = {count(max(sizes))}" if sizes else ""

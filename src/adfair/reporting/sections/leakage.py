@@ -5,7 +5,18 @@ from typing import Any
 from adfair.reporting.data import ReportData, model_label
 from adfair.reporting.sections.section import Section
 from adfair.reporting.text import listed, number, with_interval
-from adfair.reporting.view import Column, Figure, Row, Table, Variant, cell, colour, extreme, slot
+from adfair.reporting.view import (
+    Column,
+    Figure,
+    Row,
+    Table,
+    Variant,
+    cell,
+    colour,
+    error_bars,
+    extreme,
+    slot,
+)
 
 PROBES = {
     "leakage_auc_lr": "Logistic regression",
@@ -33,61 +44,65 @@ def leakage(data: ReportData) -> Section | None:
 def _figure(data: ReportData, attribute: str, index: int) -> Figure:
     larger = [(m, data.get("leakage_auc", model=m, attribute=attribute)) for m in data.models]
     parts = [f"{model_label(m)} {with_interval(e)}" for m, e in larger if e is not None]
-    variant = Variant(
-        "", tuple(_bars(data, m, attribute) for m in data.models), _layout(), _table(data, attribute)
-    )
+    traces = tuple(trace for m in data.models for trace in _bars(data, m, attribute))
     return Figure(
         key=f"leakage-{index}",
         title=f"Leakage of {attribute}",
         summary=f"Larger probe: {listed(parts) or 'not in the table'}; chance is .500.",
-        variants=(variant,),
+        variants=(Variant("", traces, _layout(), _table(data, attribute)),),
         height=300,
     )
 
 
-def _bars(data: ReportData, model: str, attribute: str) -> dict[str, Any]:
-    found = [(label, data.get(p, model=model, attribute=attribute)) for p, label in PROBES.items()]
-    shown = [(label, e) for label, e in found if e is not None and e.defined]
-    return {
+def _bars(data: ReportData, model: str, attribute: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One model's bars and, above the end of each interval, the number."""
+    share = 0.72 / len(data.models)
+    shift = (data.models.index(model) - (len(data.models) - 1) / 2) * share
+    found = [(i + shift, p, data.get(p, model=model, attribute=attribute)) for i, p in enumerate(PROBES)]
+    shown = [(x, probe, e) for x, probe, e in found if e is not None and e.defined]
+    bars = {
         "type": "bar",
         "name": model_label(model),
-        "x": [label for label, _ in shown],
+        "x": [x for x, _, _ in shown],
+        "width": [share * 0.88] * len(shown),
         # The bar starts at chance, so its length is what the probe learned.
         "base": [0.5] * len(shown),
-        "y": [e.value - 0.5 for _, e in shown],
-        "text": [number(e.value) for _, e in shown],
-        "textposition": "outside",
-        "customdata": [with_interval(e) for _, e in shown],
-        "hovertemplate": "%{x}: %{customdata}<extra>%{fullData.name}</extra>",
+        "y": [e.value - 0.5 for _, _, e in shown],
+        "customdata": [f"{PROBES[probe]}: {with_interval(e)}" for _, probe, e in shown],
+        "hovertemplate": "%{customdata}<extra>%{fullData.name}</extra>",
         "marker": {
             "color": colour(slot(data, model)),
-            "opacity": [1 if "Larger" in s else 0.6 for s, _ in shown],
+            "opacity": [1 if probe == "leakage_auc" else 0.55 for _, probe, _ in shown],
         },
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": [max(e.high - e.value, 0) if e.has_interval else 0 for _, e in shown],
-            "arrayminus": [max(e.value - e.low, 0) if e.has_interval else 0 for _, e in shown],
-            "color": "@ink",
-            "thickness": 1.4,
-            "width": 3,
-        },
+        "error_y": error_bars([e for _, _, e in shown], "@ink"),
+    }
+    numbers = {
+        "type": "scatter",
+        "mode": "text",
+        "x": bars["x"],
+        "y": [max(e.value, e.high if e.has_interval else 0, 0.5) + 0.01 for _, _, e in shown],
+        "text": [number(e.value) for _, _, e in shown],
+        "textposition": "top center",
+        "textfont": {"color": "@ink", "size": 12},
+        "hoverinfo": "skip",
+        "showlegend": False,
         "cliponaxis": False,
     }
+    return bars, numbers
 
 
 def _layout() -> dict[str, Any]:
     line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0.5, "y1": 0.5}
+    ticks = {"tickvals": list(range(len(PROBES))), "ticktext": ["Logistic", "MLP", "Larger"], "tickangle": 0}
     return {
         "yaxis": {
             "title": {"text": "AUC of the probe"},
             "range": [0.4, 1.09],
             "tickvals": [0.5, 0.6, 0.7, 0.8, 0.9, 1],
         },
-        "xaxis": {"showgrid": False},
-        "barmode": "group",
-        "bargap": 0.35,
-        "bargroupgap": 0.12,
+        "xaxis": {"showgrid": False, "zeroline": False, "range": [-0.5, len(PROBES) - 0.5], **ticks},
+        # Bars are placed by hand so that the numbers can stand on them.
+        "barmode": "overlay",
         "shapes": [{**line, "line": {"color": "@muted", "width": 1.5, "dash": "dash"}}],
         "annotations": [_note("chance .500", 0.5)],
     }

@@ -16,6 +16,15 @@ LABELS = {
     "threshold": "Threshold rule",
     "threshold_rule": "Threshold rule",
     "manifest_sha256": "Manifest, SHA-256",
+    "python": "Python",
+    "system": "System",
+    "machine": "Machine",
+    "versions": "Versions",
+    "version": "adfair",
+    "synthetic": "Synthetic cohort",
+    "preset": "Preset",
+    "ceiling": "Unbiased training data",
+    "scale": "Scale",
 }
 INTRO = (
     "Run the command with the same versions to get these numbers again. The threshold rule says on which "
@@ -53,6 +62,12 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
+def _line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {text}" for key, text in flatten(value).items())
+    return _plain(value)
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_plain(v) for v in value) or "none"
@@ -66,7 +81,8 @@ def _is_word(value: Any) -> bool:
 
 
 def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:
-    facts = flatten({**_versions(data), **data.facts, "manifest_sha256": _hash(data)})
+    recorded = {**_versions(data), **data.facts, "manifest_sha256": _hash(data)}
+    facts = {str(key): _line(value) for key, value in recorded.items()}
     ordered = [k for k in FIRST if facts.get(k, "none") != "none"]
     rest = [k for k in facts if k not in FIRST]
     sizes = [("Rows in the table", count(len(data.metrics)))]
@@ -77,7 +93,9 @@ def _versions(data: ReportData) -> dict[str, Any]:
     """The environment that the runs recorded, as far as they agree."""
     recorded = [run.environment for run in data.runs if run.environment]
     kept = ("python", "system", "machine", "versions")
-    return {k: v for k in kept if recorded and (v := recorded[0].get(k)) and all(r.get(k) == v for r in recorded)}
+    return {
+        k: v for k in kept if recorded and (v := recorded[0].get(k)) and all(r.get(k) == v for r in recorded)
+    }
 
 
 def _hash(data: ReportData) -> str | None:

@@ -1,0 +1,64 @@
+"""Pooling images to patients or studies."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adfair import audit, metrics
+from adfair.auditing.aggregation import aggregate_images
+from adfair.errors import ConfigError, DataError
+
+FRAME = pd.DataFrame(
+    {
+        "image_id": list("abcdef"),
+        "patient_id": ["p", "p", "q", "q", "r", "s"],
+        "study_id": [1, 2, 3, 3, 4, 5],
+        "label": [0, 1, 0, -1, 1, 0],
+        "score": [0.2, 0.6, 0.1, 0.9, 0.7, 0.3],
+        "sex": ["F", "F", "M", "M", "F", "M"],
+        "view": ["AP", "PA", "AP", "AP", "PA", "PA"],
+    }
+)
+
+
+@pytest.mark.parametrize(("pooling", "score"), [("max", 0.6), ("mean", 0.4)])
+def test_patients_get_one_row(pooling: str, score: float) -> None:
+    got = aggregate_images(FRAME, pooling=pooling).set_index("patient_id")
+    assert got["label"].tolist() == [1, 0, 1, 0]
+    assert got.loc["p", "score"] == pytest.approx(score)
+    assert got.loc["q", "score"] == pytest.approx(0.1)
+    assert pd.isna(got.loc["p", "view"])
+    assert got.loc["q", "view"] == "AP"
+    assert got["sex"].tolist() == ["F", "M", "F", "M"]
+
+
+def test_studies_keep_their_patient() -> None:
+    got = aggregate_images(FRAME, pooling="max", level="study")
+    assert len(got) == 5
+    assert got["patient_id"].tolist() == ["p", "p", "q", "r", "s"]
+
+
+def test_aggregated_audit_equals_the_metric_of_the_pooled_table() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"patient_id": np.repeat(np.arange(50), 3), "label": rng.integers(0, 2, 150)})
+    frame["score"] = rng.random(150)
+    frame["image_id"] = np.arange(150)
+    frame["sex"] = np.repeat(rng.choice(["F", "M"], 50), 3)
+    result = audit(frame, aggregate="mean", replicates=0)
+    pooled = frame.groupby("patient_id").agg({"label": "max", "score": "mean"})
+    assert result.facts["images"] == 50
+    assert result.value("auc") == pytest.approx(metrics.auc(pooled["label"], pooled["score"]), abs=1e-12)
+
+
+def test_long_tables_are_pooled_by_finding() -> None:
+    long = pd.concat([FRAME.assign(finding="x"), FRAME.assign(finding="y", score=FRAME["score"] / 2)])
+    got = aggregate_images(long, pooling="max")
+    assert len(got) == 8
+    assert got[got["finding"] == "y"]["score"].max() == pytest.approx(0.35)
+
+
+def test_bad_requests_are_refused() -> None:
+    with pytest.raises(DataError, match="column 'patient_id'"):
+        aggregate_images(FRAME.drop(columns="patient_id"), pooling="max")
+    with pytest.raises(ConfigError, match="use max or mean"):
+        aggregate_images(FRAME, pooling="median")

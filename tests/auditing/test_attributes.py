@@ -1,0 +1,49 @@
+"""Group codes, bins and intersections."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adfair.auditing.attributes import crossed, encode, parse_bins
+from adfair.errors import ConfigError, DataError
+
+
+def test_unknown_in_any_spelling_is_code_minus_one() -> None:
+    column = pd.Series(["F", "", None, "unknown", "Unknown", " M ", "nan", "None"], name="sex")
+    got = encode(column, source="t")
+    assert got.groups == ("F", "M", "None")
+    assert got.codes.tolist() == [0, -1, -1, -1, -1, 1, -1, 2]
+
+
+def test_whole_numbers_lose_their_decimals() -> None:
+    got = encode(pd.Series([1.0, np.nan, 0.0], name="sex"), source="t")
+    assert got.groups == ("0", "1")
+    assert got.codes.tolist() == [1, -1, 0]
+
+
+def test_bins_are_closed_on_the_left() -> None:
+    got = encode(pd.Series([39.9, 40, 59, 60, np.nan], name="age"), source="t", edges=[40, 60])
+    assert got.groups == ("<40", "40-60", ">=60")
+    assert got.codes.tolist() == [0, 1, 1, 2, -1]
+
+
+def test_too_many_groups_ask_for_bins() -> None:
+    with pytest.raises(DataError, match=r"--bins age=40,60,80"):
+        encode(pd.Series(range(90), name="age"), source="t")
+    with pytest.raises(ConfigError, match="must increase"):
+        encode(pd.Series([1, 2], name="age"), source="t", edges=[5, 5])
+
+
+def test_intersections_are_unknown_where_either_is() -> None:
+    race = encode(pd.Series(["A", "B", "", "A"], name="race"), source="t")
+    sex = encode(pd.Series(["F", "M", "F", ""], name="sex"), source="t")
+    got = crossed(race, sex)
+    assert got.name == "race*sex"
+    assert got.groups == ("A*F", "A*M", "B*F", "B*M")
+    assert got.codes.tolist() == [0, 3, -1, -1]
+
+
+def test_bins_are_parsed() -> None:
+    assert parse_bins(["age=40,60.5", "bmi=25"]) == {"age": [40, 60.5], "bmi": [25]}
+    with pytest.raises(ConfigError, match="expected NAME=EDGE"):
+        parse_bins(["age"])

@@ -1,0 +1,57 @@
+"""Where thresholds come from."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from adfair import audit, metrics
+from adfair.errors import DataError
+
+Maker = Callable[..., pd.DataFrame]
+
+
+def test_validation_chooses_and_the_table_applies(table: Maker) -> None:
+    validation = table(seed=1)
+    result = audit(table(), validation=validation, threshold="f1", replicates=0)
+    for name, rows in validation.groupby("finding"):
+        chosen = metrics.choose_threshold(rows["label"], rows["score"], rule="f1")
+        assert result.value("threshold", finding=name) == chosen
+        test = table()[table()["finding"] == name]
+        expected = metrics.rates(test["label"], metrics.apply_threshold(test["score"], chosen))
+        assert result.value("tpr", finding=name) == pytest.approx(expected["tpr"], abs=1e-14)
+
+
+def test_defaults(table: Maker) -> None:
+    assert audit(table(), replicates=0).facts["threshold_rule"] == "0.5"
+    with_validation = audit(table(), validation=table(seed=1), replicates=0)
+    assert with_validation.facts["threshold_rule"] == "youden"
+    assert with_validation.facts["threshold_origin"] == "validation"
+
+
+def test_thresholds_from_a_file(table: Maker, tmp_path: Path) -> None:
+    path = tmp_path / "cut.csv"
+    path.write_text("finding,threshold\nf0,0.3\nf1,0.7\n")
+    result = audit(table(), threshold=str(path), replicates=0)
+    assert result.facts["thresholds"] == {"f0": 0.3, "f1": 0.7}
+    path.write_text("finding,threshold\nf0,0.3\n")
+    with pytest.raises(DataError, match="no threshold for finding 'f1'"):
+        audit(table(), threshold=str(path), replicates=0)
+    path.write_text("finding,cut\nf0,0.3\n")
+    with pytest.raises(DataError, match="column 'threshold'"):
+        audit(table(), threshold=str(path), replicates=0)
+
+
+def test_validation_without_a_finding_is_refused(table: Maker) -> None:
+    with pytest.raises(DataError, match="no rows for finding 'f1'"):
+        audit(table(), validation=table(findings=1), replicates=0)
+
+
+def test_validation_without_a_class_leaves_the_threshold_undefined(table: Maker) -> None:
+    validation = table(seed=1)
+    validation.loc[validation["finding"] == "f0", "label"] = 0
+    rows = audit(table(), validation=validation, replicates=0).table
+    row = rows[(rows["metric"] == "threshold") & (rows["finding"] == "f0")].iloc[0]
+    assert pd.isna(row["value"])
+    assert "needs a class that the validation rows lack" in row["note"]

@@ -1,0 +1,24 @@
+"""Shared fixtures: one small synthetic cohort and the real chest X-rays where they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic cohort of 120 training images; read it, never change it."""
+    from adfair.data.synthetic import synth
+
+    return synth(tmp_path_factory.mktemp("cohort") / "small", n_train=120, n_test=120, seed=7)
+
+
+@pytest.fixture(scope="session")
+def pack() -> Path:
+    """The folder of real chest X-rays named by PACK, or ../shared/cxr-pack; skips where there is none."""
+    root = Path(__file__).parents[1]
+    folder = Path(os.environ.get("PACK", root.parent / "shared" / "cxr-pack"))
+    if not (folder / "manifest.csv").is_file():
+        pytest.skip("the real chest X-rays are not here; set PACK to their folder")
+    return folder

@@ -1,0 +1,119 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from adfair.config import build_config
+from adfair.errors import ConfigError, DataError, TrainingError
+from adfair.training import loop, train
+from adfair.training.guards import check_finite, check_gradients
+from adfair.training.plan import plan
+
+STEPS = 6
+
+
+def config(cohort: Path, *overrides: str):
+    fast = [f"train.steps={STEPS}", "data.batch_size=32", "train.log_every=1", "train.checkpoint_every=3"]
+    return build_config({"data": {"cohort": str(cohort)}}, [*fast, *overrides])
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "model" / "open_clip_model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def plain(small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "clip"
+    return train(config(small_cohort, "objective.fairness=none"), out=out)
+
+
+def test_a_run_folder_holds_what_the_contract_says(plain: Path) -> None:
+    assert {p.name for p in plain.iterdir()} == {"config.yaml", "log.jsonl", "checkpoints", "model", "environment.json"}
+    log = [json.loads(line) for line in (plain / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == list(range(STEPS))
+    assert log[0]["contrastive_chance"] == pytest.approx(3.4657, abs=1e-3)
+    assert (plain / "checkpoints" / "last.safetensors").is_file()
+    assert json.loads((plain / "environment.json").read_text())["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+@pytest.mark.parametrize("update", ["reversal", "alternating"])
+def test_adversary_weight_zero_is_plain_clip_bit_for_bit(
+    plain: Path, small_cohort: Path, tmp_path: Path, update: str
+) -> None:
+    run = train(
+        config(small_cohort, "objective.adversary_weight=0", f"objective.update={update}", "objective.target=both"),
+        out=tmp_path / "run",
+    )
+    ours, theirs = weights(run), weights(plain)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[k], theirs[k]) for k in ours)
+
+
+def test_a_positive_weight_changes_the_towers_and_is_logged(plain: Path, small_cohort: Path, tmp_path: Path) -> None:
+    run = train(config(small_cohort, "objective.delay=0", "objective.ramp=0"), out=tmp_path / "run")
+    assert not torch.equal(weights(run)["visual.conv1.weight"], weights(plain)["visual.conv1.weight"])
+    last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    assert set(last["adversary_loss"]) == {"image:race", "image:sex"}
+    assert last["adversary_weight"] == 2.0
+
+
+def test_same_seed_same_bits(plain: Path, small_cohort: Path, tmp_path: Path) -> None:
+    again = train(config(small_cohort, "objective.fairness=none"), out=tmp_path / "again")
+    assert all(torch.equal(weights(again)[k], weights(plain)[k]) for k in weights(plain))
+
+
+def test_a_frozen_image_tower_does_not_move(small_cohort: Path, tmp_path: Path) -> None:
+    from adfair.models.dual_encoder import build_model
+
+    run = train(config(small_cohort, "model.freeze=[image_tower]", "objective.fairness=none"), out=tmp_path / "run")
+    start = build_model("tiny", seed=0, image_size=64).net.state_dict()
+    end = weights(run)
+    assert all(torch.equal(start[k], end[k]) for k in start if k.startswith("visual."))
+    assert not torch.equal(start["text_projection"], end["text_projection"])
+
+
+def test_refusals_leave_nothing_behind(small_cohort: Path, plain: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="--force"):
+        train(config(small_cohort), out=plain)
+    out = tmp_path / "run"
+    with pytest.raises(ConfigError, match="no attribute 'religion'"):
+        train(config(small_cohort, "objective.attributes=[religion]"), out=out)
+    with pytest.raises(ConfigError, match="attributes is empty"):
+        train(config(small_cohort, "objective.attributes=[]"), out=out)
+    with pytest.raises(DataError):
+        train(config(tmp_path / "absent"), out=out)
+    assert not out.exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(DataError, match="not a run folder"):
+        train(config(small_cohort), out=tmp_path / "mine", force=True)
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_non_finite_loss_stops_before_the_update(
+    small_cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    monkeypatch.setitem(loop.CONTRASTIVE, "infonce", lambda i, t, s: (i * t).sum() * bad)
+    with pytest.raises(TrainingError, match="step 0: the contrastive term"):
+        train(config(small_cohort, "objective.fairness=none"), out=tmp_path / "run")
+    assert not (tmp_path / "run" / "model").exists()
+
+
+def test_guards_name_the_term_and_the_parameter() -> None:
+    with pytest.raises(TrainingError, match="step 4: the fairness term is nan"):
+        check_finite(4, contrastive=torch.tensor(1.0), fairness=torch.tensor(float("nan")))
+    net = torch.nn.Linear(2, 1)
+    net.weight.grad, net.bias.grad = torch.ones(1, 2), torch.tensor([float("inf")])
+    with pytest.raises(TrainingError, match="gradient of bias"):
+        check_gradients(1, net)
+    net.bias.grad = torch.zeros(1)
+    check_gradients(1, net)
+
+
+def test_the_plan_counts_masked_rows(small_cohort: Path) -> None:
+    text = plan(config(small_cohort))
+    assert "120 training images" in text
+    assert "race: 120 rows of known group, 0 masked" in text

@@ -1,0 +1,94 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adfair.auditing.rows import COLUMNS
+
+TESTS = {"test", "test_reversed", "test_5x90"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quick demonstration, run by the command line as a user would."""
+    out = tmp_path_factory.mktemp("demo") / "demo"
+    command = [sys.executable, "-m", "adfair", "demo", "--quick", "--seed", "1", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert "comparison.csv" in done.stdout
+    return out
+
+
+def test_it_writes_what_the_contract_says(folder: Path) -> None:
+    for model in ("clip", "adfair"):
+        for name in ("config.yaml", "log.jsonl", "environment.json", "predictions.csv", "metrics.csv", "embeddings.npz"):
+            assert (folder / model / name).is_file(), name
+        for test_set in TESTS - {"test"}:
+            assert (folder / model / test_set / "metrics.csv").is_file()
+    assert json.loads((folder / "demo.json").read_text())["seed"] == 1
+    assert (folder / "report.html").stat().st_size < 8e6
+
+
+def test_the_comparison_holds_both_models_and_all_test_sets(folder: Path) -> None:
+    table = pd.read_csv(folder / "comparison.csv")
+    assert list(table.columns) == ["model", "test_set", *COLUMNS]
+    assert set(table["model"]) == {"clip", "adfair"}
+    assert set(table["test_set"]) == TESTS
+    on_test = set(table[table["test_set"] == "test"]["metric"])
+    wanted = {"auc", "es_auc", "equalized_odds_difference", "few_shot_auc@16", "leakage_auc", "leakage_auc_lr"}
+    assert wanted <= on_test
+    assert "five_class_accuracy" in set(table[table["test_set"] == "test_5x90"]["metric"])
+    key = ["model", "test_set", "metric", "finding", "attribute", "group", "stratum"]
+    assert not table.duplicated(key).any()
+    assert table.loc[table["value"].isna(), "note"].notna().all()
+
+
+def test_predictions_can_be_audited_again_to_the_same_auc(folder: Path) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    predictions = pd.read_csv(folder / "clip" / "predictions.csv")
+    assert list(predictions.columns) == ["image_id", "patient_id", "finding", "label", "score", "race", "sex"]
+    table = pd.read_csv(folder / "clip" / "metrics.csv")
+    overall = table[(table["metric"] == "auc") & table["attribute"].isna() & (table["finding"] == "Edema")]
+    edema = predictions[predictions["finding"] == "Edema"]
+    assert overall["value"].item() == pytest.approx(roc_auc_score(edema["label"], edema["score"]), abs=1e-12)
+
+
+def test_both_models_saw_the_same_start_and_the_same_batches(folder: Path) -> None:
+    first = [json.loads((folder / m / "log.jsonl").read_text().splitlines()[0]) for m in ("clip", "adfair")]
+    assert first[0]["contrastive"] == first[1]["contrastive"]
+
+
+def test_embeddings_are_those_of_the_saved_model(folder: Path) -> None:
+    import open_clip
+    import torch
+
+    from adfair.data.images import load_images
+    from adfair.data.manifest import load_cohort
+
+    cohort = load_cohort(folder / "cohort")
+    net, preprocess = open_clip.create_model_from_pretrained(
+        f"local-dir:{folder / 'adfair' / 'model'}", pretrained_hf=False
+    )
+    from PIL import Image
+
+    images = load_images(cohort, cohort.split("test").head(8), size=64)
+    with torch.inference_mode():
+        batch = torch.stack([preprocess(Image.fromarray(i)) for i in images])
+        emb = net.eval().encode_image(batch, normalize=True).numpy()
+    saved = np.load(folder / "adfair" / "embeddings.npz")["image_emb"][:8]
+    assert np.abs(emb - saved).max() < 1e-5
+
+
+def test_a_finished_demo_is_not_overwritten(folder: Path) -> None:
+    from adfair.errors import DataError
+    from adfair.workflows.demo import demo
+
+    with pytest.raises(DataError, match="--force"):
+        demo(folder, quick=True)
+    with pytest.raises(DataError, match="not a demo"):
+        demo(folder / "clip", quick=True)
