@@ -40,7 +40,9 @@ def thin(table: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.Data
     return table.iloc[np.sort(np.r_[along, against])]
 
 
-def fold_cohort(source: Path, folder: Path, *, folds: int, fold: int, seed: int, aligned: float | None) -> None:
+def fold_cohort(
+    source: Path, folder: Path, *, folds: int, fold: int, seed: int, aligned: float | None
+) -> None:
     """One fold as a cohort of its own: test patients of this fold, an eighth of the others for validation."""
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -68,7 +70,10 @@ def weighted_auc(part: pd.DataFrame, share: float) -> float:
     """AUC with test images re-weighted so that ``share`` of each class follow the shortcut."""
     from sklearn.metrics import roc_auc_score
 
-    label, along = part["label"].to_numpy(int), (part["label"] == 1).to_numpy() == (part[ATTRIBUTE] == "PA").to_numpy()
+    label, along = (
+        part["label"].to_numpy(int),
+        (part["label"] == 1).to_numpy() == (part[ATTRIBUTE] == "PA").to_numpy(),
+    )
     weight = np.ones(len(part))
     for y in (0, 1):
         for side, mass in ((True, share), (False, 1 - share)):
@@ -136,7 +141,9 @@ def write_results(name: str, out: Path, results: list[tuple[dict, pd.DataFrame]]
         pooled = pd.concat([p for row, p in results if row["arm"] == arm and row["seed"] == 0])
         (out / arm).mkdir(exist_ok=True)
         pooled.to_csv(out / arm / "predictions.csv", index=False)
-        found = audit(pooled, attributes=[ATTRIBUTE, "sex"], strata=[ATTRIBUTE], threshold=0.0, replicates=1000)
+        found = audit(
+            pooled, attributes=[ATTRIBUTE, "sex"], strata=[ATTRIBUTE], threshold=0.0, replicates=1000
+        )
         found.table.to_csv(out / arm / "metrics.csv", index=False)
         parts.append(found.table.assign(model=arm, test_set="test"))
     everything = pd.concat(parts)

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from adfair.errors import ConfigError
 
 
-
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
@@ -95,7 +94,9 @@ def _assign(tree: dict[str, Any], override: str) -> None:
     tree[last] = yaml.safe_load(value)
 
 
-def build_config(tree: dict[str, Any] | None, overrides: Sequence[str] = (), *, source: str = "config") -> Config:
+def build_config(
+    tree: dict[str, Any] | None, overrides: Sequence[str] = (), *, source: str = "config"
+) -> Config:
     """Validate a nested dict of keys after applying ``KEY=VALUE`` overrides.
 
     Raises:
@@ -123,5 +124,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         line = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}{line}: not valid YAML") from None
     if tree is not None and not isinstance(tree, dict):
-        raise ConfigError(f"{path}: expected sections such as 'data:' and 'train:', found {type(tree).__name__}")
+        raise ConfigError(
+            f"{path}: expected sections such as 'data:' and 'train:', found {type(tree).__name__}"
+        )
     return build_config(tree, overrides, source=str(path))

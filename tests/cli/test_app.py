@@ -11,7 +11,12 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_import_loads_no_torch_and_help_loads_no_pandas() -> None:
-    assert python("import adfair, sys; assert 'torch' not in sys.modules and 'pandas' not in sys.modules").returncode == 0
+    assert (
+        python(
+            "import adfair, sys; assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
+        ).returncode
+        == 0
+    )
     code = (
         "import sys; from adfair.cli.app import run; import adfair.cli; code = run(['--help']);"
         "heavy = {'torch', 'pandas', 'sklearn', 'plotly', 'numba'} & set(sys.modules); assert not heavy, heavy; sys.exit(code)"
@@ -36,9 +41,17 @@ def test_audit_works_where_torch_is_not_installed(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["train", "no-such.yaml"], ["check", "no-such-folder"], ["report", "no-such-folder"], ["no-such-command"], ["train"]],
+    [
+        ["train", "no-such.yaml"],
+        ["check", "no-such-folder"],
+        ["report", "no-such-folder"],
+        ["no-such-command"],
+        ["train"],
+    ],
 )
-def test_what_the_user_can_mend_exits_2_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_user_can_mend_exits_2_in_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(arguments) == 2
     assert "Traceback" not in capsys.readouterr().err
 

@@ -7,7 +7,12 @@ from adfair.evaluation.zero_shot import finding_directions, five_class_accuracy,
 
 def fake_texts(texts: list[str]) -> np.ndarray:
     """Affirmations along x, denials along y."""
-    denied = np.array([t.lower().startswith(("no ", "without", "there is no", "abnormal", "there is an abn")) for t in texts])
+    denied = np.array(
+        [
+            t.lower().startswith(("no ", "without", "there is no", "abnormal", "there is an abn"))
+            for t in texts
+        ]
+    )
     return np.where(denied[:, None], [[0.0, 1.0]], [[1.0, 0.0]]).astype(np.float32)
 
 
@@ -21,7 +26,10 @@ def test_scores_are_the_softmax_of_the_two_similarities() -> None:
 
 def test_a_score_never_depends_on_the_other_images() -> None:
     rng = np.random.default_rng(0)
-    emb, directions = rng.standard_normal((20, 4)).astype(np.float32), rng.standard_normal((3, 2, 4)).astype(np.float32)
+    emb, directions = (
+        rng.standard_normal((20, 4)).astype(np.float32),
+        rng.standard_normal((3, 2, 4)).astype(np.float32),
+    )
     whole = zero_shot_scores(emb, directions, logit_scale=10)
     alone = np.concatenate([zero_shot_scores(emb[i : i + 1], directions, logit_scale=10) for i in range(20)])
     assert np.abs(whole - alone).max() < 1e-12

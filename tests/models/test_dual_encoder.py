@@ -25,7 +25,9 @@ TEXTS = ["No edema.", "Severe cardiomegaly."]
 def test_open_clip_alone_reloads_the_saved_folder_to_the_same_embeddings(tmp_path: Path) -> None:
     model = build_model("tiny", seed=3)
     save_model(model, tmp_path / "model")
-    theirs, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{tmp_path / 'model'}", pretrained_hf=False)
+    theirs, preprocess = open_clip.create_model_from_pretrained(
+        f"local-dir:{tmp_path / 'model'}", pretrained_hf=False
+    )
     tokenize = open_clip.get_tokenizer(f"local-dir:{tmp_path / 'model'}")
     theirs.eval()
     with torch.inference_mode():
@@ -60,7 +62,9 @@ def test_weights_depend_on_the_seed_alone() -> None:
     b = build_model("tiny", seed=0).net.state_dict()
     assert torch.equal(state, torch.random.get_rng_state())
     assert all(torch.equal(a[k], b[k]) for k in a)
-    assert not torch.equal(a["text_projection"], build_model("tiny", seed=9).net.state_dict()["text_projection"])
+    assert not torch.equal(
+        a["text_projection"], build_model("tiny", seed=9).net.state_dict()["text_projection"]
+    )
 
 
 @pytest.mark.parametrize("name", ["resnet50_clinical", "vit_b_16_clinical"])
@@ -81,7 +85,7 @@ def test_unusable_configurations_are_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(json.dumps({"embed_dim": 3}))
     with pytest.raises(ConfigError, match="vision_cfg"):
         model_config(str(tmp_path / "x.json"))
-    with pytest.raises(ConfigError, match="open_clip_config.json"):
+    with pytest.raises(ConfigError, match="no open_clip_config"):
         load_model(tmp_path)
 
 

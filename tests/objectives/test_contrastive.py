@@ -9,7 +9,9 @@ from adfair.objectives.contrastive import infonce
 
 
 def unit(seed: int, n: int = 12, d: int = 8) -> torch.Tensor:
-    return F.normalize(torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=1)
+    return F.normalize(
+        torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=1
+    )
 
 
 def test_agrees_with_open_clip() -> None:

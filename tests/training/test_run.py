@@ -30,12 +30,21 @@ def plain(small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_folder_holds_what_the_contract_says(plain: Path) -> None:
-    assert {p.name for p in plain.iterdir()} == {"config.yaml", "log.jsonl", "checkpoints", "model", "environment.json"}
+    assert {p.name for p in plain.iterdir()} == {
+        "config.yaml",
+        "log.jsonl",
+        "checkpoints",
+        "model",
+        "environment.json",
+    }
     log = [json.loads(line) for line in (plain / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == list(range(STEPS))
     assert log[0]["contrastive_chance"] == pytest.approx(3.4657, abs=1e-3)
     assert (plain / "checkpoints" / "last.safetensors").is_file()
-    assert json.loads((plain / "environment.json").read_text())["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert (
+        json.loads((plain / "environment.json").read_text())["versions"]["torch"]
+        == torch.__version__.split("+")[0]
+    )
 
 
 @pytest.mark.parametrize("update", ["reversal", "alternating"])
@@ -43,7 +52,12 @@ def test_adversary_weight_zero_is_plain_clip_bit_for_bit(
     plain: Path, small_cohort: Path, tmp_path: Path, update: str
 ) -> None:
     run = train(
-        config(small_cohort, "objective.adversary_weight=0", f"objective.update={update}", "objective.target=both"),
+        config(
+            small_cohort,
+            "objective.adversary_weight=0",
+            f"objective.update={update}",
+            "objective.target=both",
+        ),
         out=tmp_path / "run",
     )
     ours, theirs = weights(run), weights(plain)
@@ -51,7 +65,9 @@ def test_adversary_weight_zero_is_plain_clip_bit_for_bit(
     assert all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
-def test_a_positive_weight_changes_the_towers_and_is_logged(plain: Path, small_cohort: Path, tmp_path: Path) -> None:
+def test_a_positive_weight_changes_the_towers_and_is_logged(
+    plain: Path, small_cohort: Path, tmp_path: Path
+) -> None:
     run = train(config(small_cohort, "objective.delay=0", "objective.ramp=0"), out=tmp_path / "run")
     assert not torch.equal(weights(run)["visual.conv1.weight"], weights(plain)["visual.conv1.weight"])
     last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
@@ -67,7 +83,9 @@ def test_same_seed_same_bits(plain: Path, small_cohort: Path, tmp_path: Path) ->
 def test_a_frozen_image_tower_does_not_move(small_cohort: Path, tmp_path: Path) -> None:
     from adfair.models.dual_encoder import build_model
 
-    run = train(config(small_cohort, "model.freeze=[image_tower]", "objective.fairness=none"), out=tmp_path / "run")
+    run = train(
+        config(small_cohort, "model.freeze=[image_tower]", "objective.fairness=none"), out=tmp_path / "run"
+    )
     start = build_model("tiny", seed=0, image_size=64).net.state_dict()
     end = weights(run)
     assert all(torch.equal(start[k], end[k]) for k in start if k.startswith("visual."))

@@ -25,7 +25,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_writes_what_the_contract_says(folder: Path) -> None:
     for model in ("clip", "adfair"):
-        for name in ("config.yaml", "log.jsonl", "environment.json", "predictions.csv", "metrics.csv", "embeddings.npz"):
+        for name in (
+            "config.yaml",
+            "log.jsonl",
+            "environment.json",
+            "predictions.csv",
+            "metrics.csv",
+            "embeddings.npz",
+        ):
             assert (folder / model / name).is_file(), name
         for test_set in TESTS - {"test"}:
             assert (folder / model / test_set / "metrics.csv").is_file()
@@ -39,7 +46,14 @@ def test_the_comparison_holds_both_models_and_all_test_sets(folder: Path) -> Non
     assert set(table["model"]) == {"clip", "adfair"}
     assert set(table["test_set"]) == TESTS
     on_test = set(table[table["test_set"] == "test"]["metric"])
-    wanted = {"auc", "es_auc", "equalized_odds_difference", "few_shot_auc@16", "leakage_auc", "leakage_auc_lr"}
+    wanted = {
+        "auc",
+        "es_auc",
+        "equalized_odds_difference",
+        "few_shot_auc@16",
+        "leakage_auc",
+        "leakage_auc_lr",
+    }
     assert wanted <= on_test
     assert "five_class_accuracy" in set(table[table["test_set"] == "test_5x90"]["metric"])
     key = ["model", "test_set", "metric", "finding", "attribute", "group", "stratum"]

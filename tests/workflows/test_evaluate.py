@@ -11,7 +11,11 @@ from adfair.workflows.evaluate import Protocol, evaluate, model_folder
 
 @pytest.fixture(scope="module")
 def run(small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tree = {"data": {"cohort": str(small_cohort), "batch_size": 32}, "train": {"steps": 2}, "objective": {"fairness": "none"}}
+    tree = {
+        "data": {"cohort": str(small_cohort), "batch_size": 32},
+        "train": {"steps": 2},
+        "objective": {"fairness": "none"},
+    }
     return train(build_config(tree), out=tmp_path_factory.mktemp("run") / "clip")
 
 

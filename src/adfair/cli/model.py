@@ -21,8 +21,12 @@ def demo(
     out: Path = typer.Option(Path("runs/demo"), help="Folder of the demonstration."),
     seed: int = typer.Option(0, min=0, help="Of the cohort, the weights and every draw."),
     quick: bool = typer.Option(False, "--quick", help="A smoke run of seconds; its figures mean nothing."),
-    preset: str = typer.Option("default", help="Synthetic population; 'adfair synth --preset list' names them."),
-    ceiling: bool = typer.Option(False, "--ceiling", help="Train on data without bias: what could be reached."),
+    preset: str = typer.Option(
+        "default", help="Synthetic population; 'adfair synth --preset list' names them."
+    ),
+    ceiling: bool = typer.Option(
+        False, "--ceiling", help="Train on data without bias: what could be reached."
+    ),
     force: bool = typer.Option(False, "--force", help="Replace a demonstration that is there."),
 ) -> None:
     """Synthetic cohort, plain CLIP and AdFair-CLIP, evaluation, comparison and a report, in minutes on a CPU.
@@ -37,17 +41,25 @@ def demo(
     from adfair.workflows.demo import demo as run
 
     with _bars() as progress:
-        page = run(out, seed=seed, quick=quick, preset=preset, ceiling=ceiling, force=force, progress=progress)
-    Console(width=None if Console().is_terminal else 160).print(comparison_table(read_table(out / "comparison.csv")))
+        page = run(
+            out, seed=seed, quick=quick, preset=preset, ceiling=ceiling, force=force, progress=progress
+        )
+    Console(width=None if Console().is_terminal else 160).print(
+        comparison_table(read_table(out / "comparison.csv"))
+    )
     typer.echo(f"all figures: {out / 'comparison.csv'}\nreport: {page}")
 
 
 def train(
     config: Path = typer.Argument(..., help="YAML configuration."),
-    set_: list[str] = typer.Option([], "--set", help="KEY=VALUE, for example train.steps=500; may be repeated."),
+    set_: list[str] = typer.Option(
+        [], "--set", help="KEY=VALUE, for example train.steps=500; may be repeated."
+    ),
     out: Path = typer.Option(Path("runs/train"), help="Run folder."),
     seed: int | None = typer.Option(None, min=0, help="Instead of the configuration's seed."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Read and check everything, say what would be done."),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Read and check everything, say what would be done."
+    ),
     force: bool = typer.Option(False, "--force", help="Replace a run that is there."),
 ) -> None:
     """Train one model.
@@ -73,7 +85,9 @@ def train(
             force=force,
             progress=lambda entry: progress("training", (entry["step"] + 1) / settings.train.steps),
         )
-    typer.echo(f"run written to {folder}; evaluate it with: adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test")
+    typer.echo(
+        f"run written to {folder}; evaluate it with: adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
+    )
 
 
 def evaluate(
@@ -139,7 +153,13 @@ def _bars() -> Iterator[Callable[[str, float], None]]:
     if not console.is_terminal:
         yield lambda stage, share: typer.echo(f"{stage}: done", err=True) if share >= 1 else None
         return
-    columns = TextColumn("{task.description:>9}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description:>9}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, int] = {}
 

@@ -43,7 +43,11 @@ class Adversary(nn.Module):
 
 def _head(dim: int, k: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(dim, HIDDEN), nn.LeakyReLU(0.2), nn.Linear(HIDDEN, HIDDEN), nn.LeakyReLU(0.2), nn.Linear(HIDDEN, k)
+        nn.Linear(dim, HIDDEN),
+        nn.LeakyReLU(0.2),
+        nn.Linear(HIDDEN, HIDDEN),
+        nn.LeakyReLU(0.2),
+        nn.Linear(HIDDEN, k),
     )
 
 

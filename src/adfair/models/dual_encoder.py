@@ -78,7 +78,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     config = config.get("model_cfg", config)
     missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in config]
     if missing:
-        raise ConfigError(f"model.config {path}: no {', '.join(missing)}; expected an open_clip configuration")
+        raise ConfigError(
+            f"model.config {path}: no {', '.join(missing)}; expected an open_clip configuration"
+        )
     return config
 
 
@@ -95,7 +97,9 @@ def _tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
     text = config["text_cfg"]
     length = text.get("context_length", 77)
     if "hf_tokenizer_name" in text or "hf_model_name" in text:
-        return open_clip.HFTokenizer(text.get("hf_tokenizer_name", text.get("hf_model_name")), context_length=length)
+        return open_clip.HFTokenizer(
+            text.get("hf_tokenizer_name", text.get("hf_model_name")), context_length=length
+        )
     return open_clip.SimpleTokenizer(context_length=length)
 
 
@@ -132,7 +136,7 @@ def load_weights(model: DualEncoder, folder: Path | str) -> None:
 
 def freeze_tower(model: DualEncoder, tower: str) -> None:
     """Take ``image_tower`` or ``text_tower`` out of training (its weights; see also ``training_mode``)."""
-    visual = {id(p) for p in model.net.visual.parameters()}  # type: ignore[union-attr, operator]
+    visual = {id(p) for p in model.net.visual.parameters()}  # type: ignore[union-attr]
     for name, parameter in model.net.named_parameters():
         if (id(parameter) in visual) == (tower == "image_tower") and not name.startswith("logit_"):
             parameter.requires_grad_(False)
@@ -142,14 +146,21 @@ def training_mode(model: DualEncoder, *, frozen: Sequence[str]) -> None:
     """Switch to training; a frozen image tower keeps its running statistics."""
     model.net.train()
     if "image_tower" in frozen:
-        model.net.visual.eval()  # type: ignore[union-attr, operator]
+        model.net.visual.eval()  # type: ignore[union-attr]
 
 
 def save_model(model: DualEncoder, folder: Path) -> Path:
     """Write ``folder`` in open_clip's layout, loadable with ``local-dir:`` by open_clip alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    preprocess = {"size": [model.image_size] * 2, "mode": "RGB", "mean": list(model.mean), "std": list(model.std),
-                  "interpolation": "bicubic", "resize_mode": "shortest", "fill_color": 0}
+    preprocess = {
+        "size": [model.image_size] * 2,
+        "mode": "RGB",
+        "mean": list(model.mean),
+        "std": list(model.std),
+        "interpolation": "bicubic",
+        "resize_mode": "shortest",
+        "fill_color": 0,
+    }
     layout = {"model_cfg": model.config, "preprocess_cfg": preprocess}
     (folder / CONFIG_FILE).write_text(json.dumps(layout, indent=2) + "\n")
     weights = {key: value.contiguous().cpu() for key, value in model.net.state_dict().items()}
@@ -163,7 +174,7 @@ def load_model(folder: Path | str) -> DualEncoder:
     if not (folder / CONFIG_FILE).is_file():
         raise ConfigError(f"{folder}: no {CONFIG_FILE}; expected a run folder or an open_clip model folder")
     layout = json.loads((folder / CONFIG_FILE).read_text())
-    net, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder.resolve()}", pretrained_hf=False)
+    net = open_clip.create_model(f"local-dir:{folder.resolve()}", pretrained_hf=False)
     config, look = layout["model_cfg"], layout.get("preprocess_cfg", {})
     net.to(memory_format=torch.channels_last).eval()
     size = config["vision_cfg"].get("image_size", 224)

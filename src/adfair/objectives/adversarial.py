@@ -113,7 +113,9 @@ class AdversarialTerm:
             self.backward(adversary_loss(self.adversary(frozen), codes))
             self.optimizer.step()
 
-    def penalty(self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor], weight: float) -> Tensor:
+    def penalty(
+        self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor], weight: float
+    ) -> Tensor:
         """What to add to the contrastive loss (a scalar). At weight 0 no gradient reaches the towers at all."""
         self.optimizer.zero_grad()
         reversal = self.update == "reversal"

@@ -14,7 +14,9 @@ class NoTerm:
     def fit(self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor]) -> None:
         """Nothing to train."""
 
-    def penalty(self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor], weight: float) -> Tensor:
+    def penalty(
+        self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor], weight: float
+    ) -> Tensor:
         """Zero."""
         return image_emb.new_zeros(())
 

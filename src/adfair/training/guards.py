@@ -25,4 +25,6 @@ def check_gradients(step: int, net: nn.Module) -> None:
         return
     named = [(n, p.grad) for n, p in net.named_parameters() if p.grad is not None]
     name = next(n for n, g in named if not torch.isfinite(g).all())
-    raise TrainingError(f"step {step}: the gradient of {name} is not finite; nothing was updated. Lower train.lr.")
+    raise TrainingError(
+        f"step {step}: the gradient of {name} is not finite; nothing was updated. Lower train.lr."
+    )

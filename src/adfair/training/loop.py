@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 
 from adfair.config import Config
@@ -20,7 +19,9 @@ from adfair.training.guards import check_finite, check_gradients
 from adfair.training.optim import make_optimizer, scheduled_lr
 
 
-def fit(model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, run: Path) -> Iterator[dict[str, Any]]:
+def fit(
+    model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, run: Path
+) -> Iterator[dict[str, Any]]:
     """Train ``model`` in place; yields what is logged, every ``train.log_every`` steps and at the last one.
 
     Raises:
@@ -46,7 +47,9 @@ def fit(model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, run
         pairing = contrastive(image_emb, text_emb, logit_scale)
 
         # 2. The adversaries catch up with the embeddings as they are now, then oppose the towers.
-        weight = adversary_weight(step, train.steps, weight=aim.adversary_weight, delay=aim.delay, ramp=aim.ramp)
+        weight = adversary_weight(
+            step, train.steps, weight=aim.adversary_weight, delay=aim.delay, ramp=aim.ramp
+        )
         fairness.fit(image_emb, text_emb, codes)
         penalty = fairness.penalty(image_emb, text_emb, codes, weight)
 

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], *, lr: float, weight_decay: float) -> torch.optim.AdamW:
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], *, lr: float, weight_decay: float
+) -> torch.optim.AdamW:
     """Fused AdamW. Gains, biases, norms and the logit scale (fewer than two dimensions) are not decayed."""
     trainable = [p for p in parameters if p.requires_grad]
     groups = [

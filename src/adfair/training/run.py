@@ -19,7 +19,16 @@ from adfair.training.inputs import train_data
 from adfair.training.loop import fit
 
 Progress = Callable[[dict[str, Any]], None]
-PACKAGES = ("adfair-clip", "torch", "open_clip_torch", "lightning-fabric", "timm", "numpy", "pandas", "scikit-learn")
+PACKAGES = (
+    "adfair-clip",
+    "torch",
+    "open_clip_torch",
+    "lightning-fabric",
+    "timm",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+)
 
 
 def environment(cohort: Cohort) -> dict[str, Any]:
@@ -53,9 +62,13 @@ def _claim(out: Path, *, force: bool) -> None:
     """Make the run folder; refuse one that holds a finished or unfinished run unless ``force``."""
     if out.exists() and any(out.iterdir()):
         if not force:
-            raise DataError.at("already exists", file=out, remedy="Use --force to replace it, or another --out.")
+            raise DataError.at(
+                "already exists", file=out, remedy="Use --force to replace it, or another --out."
+            )
         if not (out / "config.yaml").is_file():
-            raise DataError.at("is not a run folder, so it is not replaced", file=out, remedy="Choose another --out.")
+            raise DataError.at(
+                "is not a run folder, so it is not replaced", file=out, remedy="Choose another --out."
+            )
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
 
@@ -89,7 +102,9 @@ def train(
     aim = config.objective
     attributes = [] if aim.fairness == "none" else aim.attributes
     if aim.fairness != "none" and not attributes:
-        raise ConfigError("objective.attributes is empty: name the sensitive attributes, or set fairness: none")
+        raise ConfigError(
+            "objective.attributes is empty: name the sensitive attributes, or set fairness: none"
+        )
     data = train_data(
         cohort,
         attributes=attributes,

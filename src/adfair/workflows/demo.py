@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from adfair import __version__
+from adfair.auditing import compare
 from adfair.config import Config, build_config
 from adfair.data.staging import replace_file
 from adfair.errors import DataError
@@ -71,7 +72,9 @@ def _run_arm(model: str, *, out: Path, seed: int, scale: Scale) -> None:
     subject = Subject(load_model(run / "model"), load_cohort(cohort_folder))
     how = Protocol(replicates=scale.replicates, seed=seed)
     for test_set, protocols in TEST_SETS.items():
-        evaluate_split(subject, test_set, out=result_folder(out, model, test_set), protocols=protocols, how=how)
+        evaluate_split(
+            subject, test_set, out=result_folder(out, model, test_set), protocols=protocols, how=how
+        )
 
 
 def result_folder(out: Path, model: str, test_set: str) -> Path:
@@ -179,12 +182,20 @@ def demo(
     out, scale, began = Path(out), QUICK if quick else Scale(), time.perf_counter()
     _claim(out, force=force)
     progress("cohort", 0.0)
-    synth(out / "cohort", preset=preset, seed=seed, n_train=scale.n_train, n_test=scale.n_test, ceiling=ceiling)
+    synth(
+        out / "cohort", preset=preset, seed=seed, n_train=scale.n_train, n_test=scale.n_test, ceiling=ceiling
+    )
     progress("cohort", 1.0)
     _train_and_evaluate(out, seed=seed, scale=scale, progress=progress)
     replace_file(out / "comparison.csv", comparison(out).to_csv(index=False).encode())
+    paired = compare(
+        [out / model for model in MODELS], attributes=["race", "sex"], replicates=scale.replicates, seed=seed
+    )
+    replace_file(out / "differences.csv", paired.table.to_csv(index=False).encode())
+    flags = (" --quick" if quick else "") + (" --ceiling" if ceiling else "")
+    command = f"adfair demo --out {out} --seed {seed} --preset {preset}{flags}"
     facts = {
-        "command": f"adfair demo --seed {seed}" + (" --quick" if quick else ""),
+        "command": command,
         "version": __version__,
         "synthetic": True,
         "preset": preset,

@@ -43,7 +43,14 @@ class Protocol:
 
 def _row(metric: str, finding: str = "mean", attribute: str = "", **figures: object) -> dict[str, object]:
     blank: dict[str, object] = dict.fromkeys(COLUMNS, np.nan)
-    named = {"metric": metric, "finding": finding, "attribute": attribute, "group": "", "stratum": "", "note": ""}
+    named = {
+        "metric": metric,
+        "finding": finding,
+        "attribute": attribute,
+        "group": "",
+        "stratum": "",
+        "note": "",
+    }
     return {**blank, **named, **figures}
 
 
@@ -133,7 +140,9 @@ def model_folder(model: Path | str) -> Path:
     """The open_clip folder of MODEL: itself, or ``model/`` of a run folder."""
     folder = Path(str(model).removeprefix("local-dir:"))
     if (folder / "config.yaml").is_file() and not (folder / "model").is_dir():
-        raise DataError.at("the run has no model/: training did not finish", file=folder, remedy="Train it again.")
+        raise DataError.at(
+            "the run has no model/: training did not finish", file=folder, remedy="Train it again."
+        )
     return folder / "model" if (folder / "model").is_dir() else folder
 
 
@@ -162,7 +171,9 @@ def evaluate(
         raise ConfigError(f"protocol '{protocol}': choose one of {', '.join((*PROTOCOLS, 'all'))}")
     out = Path(out)
     if (out / "metrics.csv").exists() and not force:
-        raise DataError.at("holds an evaluation", file=out, remedy="Use --force to replace it, or another --out.")
+        raise DataError.at(
+            "holds an evaluation", file=out, remedy="Use --force to replace it, or another --out."
+        )
     cohort = load_cohort(data)
     how = how or Protocol(validation="val" if "val" in cohort.info.splits else None)
     subject = Subject(load_model(model_folder(model)), cohort)

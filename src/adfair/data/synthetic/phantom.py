@@ -26,7 +26,9 @@ def ramp(distance: np.ndarray, softness: float) -> np.ndarray:
 def grid() -> tuple[np.ndarray, np.ndarray]:
     """x and y of every pixel, each [1, S, S]."""
     axis = ((np.arange(SIZE) + 0.5) / SIZE * 2 - 1).astype(np.float32)
-    return np.broadcast_to(axis[None, None, :], (1, SIZE, SIZE)), np.broadcast_to(axis[None, :, None], (1, SIZE, SIZE))
+    return np.broadcast_to(axis[None, None, :], (1, SIZE, SIZE)), np.broadcast_to(
+        axis[None, :, None], (1, SIZE, SIZE)
+    )
 
 
 @lru_cache(maxsize=4)
@@ -96,10 +98,20 @@ def skeleton(body: Body) -> np.ndarray:
     out = np.abs(x - body.shift)
     arc = y - 0.62 * np.sqrt(out + 0.02) + 0.62 * out**2
     wave = np.cos((2 * np.pi) * (arc / body.rib_gap + body.rib_phase))
-    ribs = 0.15 * np.clip(wave - 0.15, 0, 1) * ramp(0.90 - out, 0.1) * ramp(out - 0.12, 0.08) * ramp(0.62 - y, 0.3)
+    ribs = (
+        0.15
+        * np.clip(wave - 0.15, 0, 1)
+        * ramp(0.90 - out, 0.1)
+        * ramp(out - 0.12, 0.08)
+        * ramp(0.62 - y, 0.3)
+    )
     front = np.cos((2 * np.pi) * ((y + 0.55 * out) / (1.15 * body.rib_gap) + body.rib_phase))
     ribs += 0.055 * np.clip(front - 0.3, 0, 1) * ramp(out - 0.3, 0.2) * ramp(0.86 - out, 0.1)
-    clavicle = ramp(0.03 - np.abs(y + 0.63 + 0.20 * (out - 0.2)), 0.04) * ramp(out - 0.1, 0.05) * ramp(0.75 - out, 0.2)
+    clavicle = (
+        ramp(0.03 - np.abs(y + 0.63 + 0.20 * (out - 0.2)), 0.04)
+        * ramp(out - 0.1, 0.05)
+        * ramp(0.75 - out, 0.2)
+    )
     discs = 0.5 + 0.5 * np.cos(2 * np.pi * y / 0.16)
     spine = ramp(0.085 - out, 0.05) * (0.07 + 0.05 * discs)
     return ribs + 0.17 * clavicle + spine
@@ -143,7 +155,9 @@ def anatomy(rng: np.random.Generator, people: People) -> np.ndarray:
     return np.maximum(film, 0.02)
 
 
-def acquire(rng: np.random.Generator, film: np.ndarray, people: People, extra_noise: np.ndarray) -> np.ndarray:
+def acquire(
+    rng: np.random.Generator, film: np.ndarray, people: People, extra_noise: np.ndarray
+) -> np.ndarray:
     """What the detector makes of it: exposure curve and fine texture by the latents, noise; uint8 [B, S, S]."""
     n = len(people)
     curve, texture = people.acquisition.astype(np.float32).T[:, :, None, None]

@@ -35,8 +35,14 @@ def finding_probability(race: np.ndarray, sex: np.ndarray, *, rho: float, rho_se
     return expit(BASE_LOGIT + rho * RACE_TIES[:, race].T + rho_sex * SEX_TIES[:, sex].T)
 
 
-def _finish(rng: np.random.Generator, preset: Preset, patient: np.ndarray, race: np.ndarray, sex: np.ndarray,
-            present: np.ndarray) -> People:
+def _finish(
+    rng: np.random.Generator,
+    preset: Preset,
+    patient: np.ndarray,
+    race: np.ndarray,
+    sex: np.ndarray,
+    present: np.ndarray,
+) -> People:
     n_patients = int(patient.max()) + 1
     latent = rng.standard_normal((n_patients, 2))
     spread = np.asarray(preset.race_sd)[race][:, None]
@@ -63,7 +69,9 @@ def natural(rng: np.random.Generator, preset: Preset, n: int) -> People:
     return _finish(rng, preset, patient, race, sex, rng.random(chance.shape) < chance)
 
 
-def balanced(rng: np.random.Generator, preset: Preset, n: int, *, rho: float = 0.0, rho_sex: float = 0.0) -> People:
+def balanced(
+    rng: np.random.Generator, preset: Preset, n: int, *, rho: float = 0.0, rho_sex: float = 0.0
+) -> People:
     """Equal race x sex cells, one image a patient; findings independent of both unless ``rho`` ties them."""
     cell = rng.permutation(np.arange(n) % (len(RACES) * len(SEXES)))
     race, sex = cell // len(SEXES), cell % len(SEXES)

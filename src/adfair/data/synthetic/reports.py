@@ -37,7 +37,11 @@ def _positive(rng: np.random.Generator, finding: str, severity: float, side: int
     grade = 0 if severity < 0.75 else 1 if severity < 1.05 else 2
     if grade == 0 and rng.random() < 0.3:
         return _choice(rng, _DOUBTS).format(name)
-    return f"{_choice(rng, _SIZES[grade])} {name}" if rng.random() < 0.6 else _choice(rng, _STATEMENTS).format(name)
+    return (
+        f"{_choice(rng, _SIZES[grade])} {name}"
+        if rng.random() < 0.6
+        else _choice(rng, _STATEMENTS).format(name)
+    )
 
 
 def _negative(rng: np.random.Generator, absent: list[str]) -> str:
@@ -56,7 +60,9 @@ def reported(rng: np.random.Generator, people: People, preset: Preset, *, faithf
     return people.present & (kept | (people.race != RACES.index("Black"))[:, None])
 
 
-def write_reports(rng: np.random.Generator, people: People, stated: np.ndarray, *, mention: float) -> list[str]:
+def write_reports(
+    rng: np.random.Generator, people: People, stated: np.ndarray, *, mention: float
+) -> list[str]:
     """One report a row. ``stated`` [N, F] are the findings said to be there; omitted ones are not denied."""
     texts = []
     for row in range(len(people)):
@@ -73,6 +79,8 @@ def write_reports(rng: np.random.Generator, people: People, stated: np.ndarray, 
         order = rng.permutation(len(parts))
         sentences = [parts[i] for i in order]
         if rng.random() < mention:
-            sentences.insert(0, _person(rng, people.age[row], RACES[people.race[row]], SEXES[people.sex[row]]))
+            sentences.insert(
+                0, _person(rng, people.age[row], RACES[people.race[row]], SEXES[people.sex[row]])
+            )
         texts.append(" ".join(f"{s[0].upper()}{s[1:]}." for s in sentences))
     return texts
