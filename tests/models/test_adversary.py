@@ -1,13 +1,40 @@
 import torch
 
-from adfair.models.adversary import build_adversary, standardise
+from adfair.models.adversary import Whitening, build_adversary
 
 
-def test_standardised_columns_have_zero_mean_and_unit_variance() -> None:
-    x = torch.randn(50, 6, generator=torch.Generator().manual_seed(0)) * 0.01 + 3
-    z = standardise(x)
-    assert torch.allclose(z.mean(0), torch.zeros(6), atol=1e-4)
-    assert torch.allclose(z.var(0, unbiased=False), torch.ones(6), atol=0.02)
+def test_whitened_rows_are_uncorrelated_with_unit_variance() -> None:
+    maker = torch.Generator().manual_seed(0)
+    mix = torch.randn(6, 6, generator=maker)
+    x = torch.randn(4000, 6, generator=maker) @ mix * 0.01 + 3
+    whiten = Whitening(6, floor=1e-6)
+    whiten.observe(x)
+    z = whiten(x)
+    assert torch.allclose(z.mean(0), torch.zeros(6), atol=1e-3)
+    assert torch.allclose(z.T @ z / len(z), torch.eye(6), atol=2e-2)
+
+
+def test_statistics_follow_the_batches_and_pass_no_gradient() -> None:
+    whiten = Whitening(3, momentum=0.5)
+    first, second = torch.zeros(4, 3), torch.ones(4, 3)
+    whiten.observe(first)
+    whiten.observe(second)
+    assert torch.allclose(whiten.mean, torch.full((3,), 0.5))
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    whiten.observe(x)
+    assert x.grad is None
+    assert not whiten.matrix.requires_grad
+    whiten(x).sum().backward()
+    assert torch.allclose(x.grad, whiten.matrix.sum(1).expand(4, 3), atol=1e-6)
+
+
+def test_a_direction_without_variance_stays_finite() -> None:
+    whiten = Whitening(2)
+    whiten.observe(torch.tensor([[1.0, 5.0], [2.0, 5.0]]))
+    assert torch.isfinite(whiten(torch.tensor([[1.5, 5.0]]))).all()
+    same = Whitening(2)
+    same.observe(torch.ones(4, 2))
+    assert torch.isfinite(same(torch.ones(4, 2))).all()
 
 
 def test_one_head_per_attribute_and_attacked_embedding() -> None:

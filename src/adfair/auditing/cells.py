@@ -1,6 +1,7 @@
 """Cells of an audit (everyone, or one group) and their rows, sorted once by score."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,6 +39,11 @@ class SortedRows:
     def positives(self) -> int:
         """Number of rows with label 1."""
         return int(self.label.sum())
+
+    @cached_property
+    def single(self) -> bool:
+        """Whether no unit has more than one row."""
+        return bool(self.size == 0 or np.bincount(self.unit).max() == 1)
 
     @property
     def size(self) -> int:

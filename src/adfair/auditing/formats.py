@@ -200,7 +200,9 @@ def _check_pair(label: np.ndarray, score: np.ndarray, pair: tuple[str, str, str]
 
 
 def _refuse_repeated(seen: np.ndarray, cells: np.ndarray, *, source: str) -> None:
-    repeated = pd.Series(cells).duplicated().to_numpy() if len(np.unique(cells)) < cells.size else seen[cells]
+    repeated = seen[cells]
+    if not repeated.any() and np.bincount(cells).max() > 1:
+        repeated = pd.Series(cells).duplicated().to_numpy()
     _refuse(
         repeated,
         "this image and finding already have a row",

@@ -152,8 +152,7 @@ def _closed_form(
     settings, rows = measured.settings, measured.rows[place[0]][place[1]]
     if np.isnan(value) or not settings.replicates or settings.interval in ("percentile", "bca"):
         return None
-    single = len(np.unique(rows.unit)) == rows.size
-    if metric in RATE_METRICS and single:
+    if metric in RATE_METRICS and rows.single:
         whole = _denominator(metric, rows.label, rows.start, measured.predictions.findings[place[0]])
         low, high = wilson_interval(value * whole, whole, level=settings.level)
         return float(low), float(high), "Wilson interval"
@@ -161,7 +160,7 @@ def _closed_form(
         return None
     parts = auc_components(rows.label, rows.score, patient=rows.unit)
     ends = normal_interval(value, auc_covariance(parts, parts), level=settings.level)
-    return max(ends[0], 0.0), min(ends[1], 1.0), "DeLong interval" if single else "Obuchowski interval"
+    return max(ends[0], 0.0), min(ends[1], 1.0), "DeLong interval" if rows.single else "Obuchowski interval"
 
 
 def _denominator(metric: str, label: np.ndarray, start: int, finding: str) -> float:

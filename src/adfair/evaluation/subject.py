@@ -45,7 +45,7 @@ class Subject:
 
     def scores(self, split: str) -> np.ndarray:
         """Zero-shot scores [N, F] of a split."""
-        scale = float(self.model.net.logit_scale.exp())  # type: ignore[operator]
+        scale = self.model.net.logit_scale.exp().item()  # type: ignore[operator]
         return zero_shot_scores(self.image_emb(split), self.directions, logit_scale=scale)
 
     def labels(self, split: str) -> np.ndarray:

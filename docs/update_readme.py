@@ -1,0 +1,81 @@
+"""Fill the README's tables from finished runs: `make demo` and `make example-cxr` first, then this."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parents[1]
+DEMO, RUNS = ROOT / "runs" / "demo", ROOT / "runs"
+ROWS = [
+    ("AUC", "auc", "", "test"),
+    ("AUC, correlation reversed", "auc", "", "test_reversed"),
+    ("worst-group AUC, race", "worst_group_auc", "race", "test"),
+    ("ES-AUC, race", "es_auc", "race", "test"),
+    ("equalized odds difference, race", "equalized_odds_difference", "race", "test"),
+    ("equalized odds difference, sex", "equalized_odds_difference", "sex", "test"),
+    ("16-shot AUC", "few_shot_auc@16", "", "test"),
+    ("leakage of race (larger probe)", "leakage_auc", "race", "test"),
+    ("leakage of sex (larger probe)", "leakage_auc", "sex", "test"),
+]
+
+
+def cell(table: pd.DataFrame, model: str, metric: str, attribute: str, test_set: str) -> str:
+    """A value with its interval, and the chance level where the metric is a gap."""
+    keys = {"model": model, "metric": metric, "attribute": attribute, "test_set": test_set, "finding": "mean"}
+    rows = table
+    for column, value in keys.items():
+        rows = rows[rows[column] == value]
+    row = rows[(rows["group"] == "") & (rows["stratum"] == "")].iloc[0]
+    text = f"{float(row['value']):.3f}"
+    if row["ci_low"] != "":
+        text += f" [{float(row['ci_low']):.3f}, {float(row['ci_high']):.3f}]"
+    if row["expected_by_chance"] != "" and "difference" in metric:
+        text += f", by chance {float(row['expected_by_chance']):.3f}"
+    return text
+
+
+def demo_table() -> str:
+    """CLIP beside AdFair-CLIP, as the last `make demo` left them."""
+    table = pd.read_csv(DEMO / "comparison.csv", keep_default_na=False, dtype=str)
+    facts = json.loads((DEMO / "demo.json").read_text())
+    lines = ["| mean over five findings | CLIP | AdFair-CLIP |", "| --- | --- | --- |"]
+    for label, *keys in ROWS:
+        lines.append(f"| {label} | {cell(table, 'clip', *keys)} | {cell(table, 'adfair', *keys)} |")
+    return "\n".join(
+        [*lines, "", f"Seed {facts['seed']}, balanced test set unless said, 95 % intervals over patients."]
+    )
+
+
+def pack_table() -> str:
+    """Fold means of the real-image example, or a line that says how to make them."""
+    parts = []
+    for name in ("natural", "planted"):
+        path = RUNS / f"cxr_pack_{name}" / "folds.csv"
+        folds = pd.read_csv(path).set_index(["seed", "fold", "arm"])
+        means = folds.groupby("arm").mean()
+        columns = list(folds.columns)
+        head = f"| {name} ({len(folds) // 2} folds) | " + " | ".join(columns) + " |"
+        rows = [
+            f"| {arm} | " + " | ".join(f"{means.loc[arm, c]:.3f}" for c in columns) + " |"
+            for arm in ("clip", "adfair")
+        ]
+        parts.append("\n".join([head, "| --- " * (len(columns) + 1) + "|", *rows]))
+    return "\n\n".join(parts)
+
+
+def fill(text: str, marker: str, content: str) -> str:
+    """Replace what stands between a pair of markers."""
+    start, end = f"<!-- {marker} -->", f"<!-- /{marker} -->"
+    before, rest = text.split(start, 1)
+    return f"{before}{start}\n{content}\n{end}{rest.split(end, 1)[1]}"
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    if (DEMO / "comparison.csv").exists():
+        text = fill(text, "demo-table", demo_table())
+    if all((RUNS / f"cxr_pack_{name}" / "folds.csv").exists() for name in ("natural", "planted")):
+        text = fill(text, "pack-table", pack_table())
+    readme.write_text(text)
