@@ -74,6 +74,14 @@ def test_shuffled_rows_are_matched_by_image(table: Maker) -> None:
     np.testing.assert_allclose(merged["ci_low_1"], merged["ci_low_2"], atol=1e-12)
 
 
+def test_a_file_and_a_data_frame_match_by_the_text_of_their_ids(table: Maker, tmp_path: Path) -> None:
+    first = table().assign(image_id=lambda t: t["image_id"].str[1:].astype(int))
+    first.to_csv(tmp_path / "a.csv", index=False)
+    got = compare({"a": tmp_path / "a.csv", "b": first}, threshold=0.5, replicates=10)
+    assert (got.table["difference"].dropna() == 0).all()
+    assert not any("in common" in note for note in got.notes)
+
+
 def test_images_of_one_table_only_are_left_out_and_said(table: Maker) -> None:
     first = table()
     part = better(first[first["image_id"] != "i0"])

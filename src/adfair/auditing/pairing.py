@@ -20,7 +20,7 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
     """
     names = f"{first.source} and {second.source}"
     findings = [name for name in first.findings if name in second.findings]
-    place = pd.Index(second.image).get_indexer(pd.Index(first.image))
+    place = pd.Index(second.image.astype(str)).get_indexer(pd.Index(first.image.astype(str)))
     rows = np.flatnonzero(place >= 0)
     if not findings or not rows.size:
         raise DataError(

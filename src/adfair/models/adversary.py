@@ -13,14 +13,14 @@ class Whitening(nn.Module):
 
     Unit-norm rows make every column tiny, and towers that are fought learn to hide a group in directions of
     little variance: an adversary on merely standardised columns is blind there, a fresh probe is not (our
-    choice; measured in docs/synthetic.md). No gradient flows through the statistics.
+    choice). No gradient flows through the statistics.
 
     Args:
         dim: width D. momentum: weight of the newest batch. floor: smallest variance told apart, as a share of
             the mean variance.
     """
 
-    def __init__(self, dim: int, *, momentum: float = 0.1, floor: float = 0.01) -> None:
+    def __init__(self, dim: int, *, momentum: float = 0.1, floor: float = 0.1) -> None:
         super().__init__()
         self.momentum, self.floor = momentum, floor
         self.register_buffer("mean", torch.zeros(dim))
