@@ -20,6 +20,11 @@ class Whitening(nn.Module):
             the mean variance.
     """
 
+    mean: Tensor
+    covariance: Tensor
+    matrix: Tensor
+    batches: Tensor
+
     def __init__(self, dim: int, *, momentum: float = 0.1, floor: float = 0.1) -> None:
         super().__init__()
         self.momentum, self.floor = momentum, floor

@@ -108,7 +108,7 @@ class AdversarialTerm:
     def fit(self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor]) -> None:
         """Train the adversaries on this batch, the towers standing still."""
         frozen = {"image": image_emb.detach(), "text": text_emb.detach()}
-        self.adversary.observe(frozen)
+        self.adversary.observe(frozen)  # type: ignore[operator]
         for _ in range(self.steps):
             self.optimizer.zero_grad()
             self.backward(adversary_loss(self.adversary(frozen), codes))
