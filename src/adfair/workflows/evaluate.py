@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from adfair.auditing import audit
-from adfair.auditing.rows import COLUMNS
+from adfair.auditing.rows import COLUMNS, mean_note, mean_over_findings, row
 from adfair.data.manifest import group_codes, load_cohort
 from adfair.data.staging import replace_file
 from adfair.errors import ConfigError, DataError
@@ -41,19 +41,6 @@ class Protocol:
     seed: int = 0
 
 
-def _row(metric: str, finding: str = "mean", attribute: str = "", **figures: object) -> dict[str, object]:
-    blank: dict[str, object] = dict.fromkeys(COLUMNS, np.nan)
-    named = {
-        "metric": metric,
-        "finding": finding,
-        "attribute": attribute,
-        "group": "",
-        "stratum": "",
-        "note": "",
-    }
-    return {**blank, **named, **figures}
-
-
 def zero_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
     """The audit of zero-shot predictions, and five-class accuracy where every image shows one finding."""
     validation = None if how.validation is None else subject.predictions(how.validation)
@@ -69,7 +56,8 @@ def zero_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
     if not ((truth == 1).sum(axis=1) == 1).all():
         return found
     accuracy = five_class_accuracy(subject.scores(split), truth)
-    return pd.concat([found, pd.DataFrame([_row("five_class_accuracy", value=accuracy, n=len(truth))])])
+    extra = row("five_class_accuracy", "mean", figures={"value": accuracy, "n": len(truth)})
+    return pd.concat([found, pd.DataFrame([extra])])
 
 
 def few_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
@@ -88,8 +76,10 @@ def few_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
         replicates=min(how.replicates, PROBE_REPLICATES),
         seed=how.seed,
     )
-    # The mean over findings is undefined where one of them is: it is never a mean over the rest.
-    mean = _row(f"few_shot_auc@{SHOTS}", value=float(np.mean([probe.value for probe in found])), n=len(test))
+    values = np.array([probe.value for probe in found])
+    figures = {"value": float(mean_over_findings(values[None])[0]), "n": len(test)}
+    note = mean_note(values, tuple(subject.findings))
+    mean = row(f"few_shot_auc@{SHOTS}", "mean", figures=figures, note=note)
     return pd.DataFrame([*(probe.row() for probe in found), mean])
 
 
@@ -115,7 +105,7 @@ def leakage_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
             replicates=min(how.replicates, PROBE_REPLICATES),
             seed=how.seed,
         )
-        rows += [{**row, "finding": "mean"} for row in found.rows()]
+        rows += [{**each, "finding": "mean"} for each in found.rows()]
     return pd.DataFrame(rows)
 
 
