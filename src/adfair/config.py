@@ -45,7 +45,7 @@ class ObjectiveConfig(_Section):
     negatives: Literal["all"] = "all"
     fairness: Literal["none", "adversarial"] = "adversarial"
     attributes: list[str] = ["race", "sex"]
-    adversary_weight: float = Field(1.5, ge=0.0)
+    adversary_weight: float = Field(1.25, ge=0.0)
     target: Literal["image", "text", "both"] = "image"
     update: Literal["reversal", "alternating"] = "reversal"
     adversary_steps: int = Field(5, ge=0)

@@ -8,7 +8,7 @@ from adfair.data.synthetic.population import People
 
 # Brightness of a finding of severity 1: how visible each is. Pinned so that plain CLIP on the default
 # preset reaches the difficulty stated in docs/synthetic.md.
-STRENGTH = {"atelectasis": 0.19, "heart": 0.18, "consolidation": 0.23, "edema": 0.08, "effusion": 0.26}
+STRENGTH = {"atelectasis": 0.22, "heart": 0.195, "consolidation": 0.235, "edema": 0.083, "effusion": 0.29}
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def atelectasis(
     slope, height = rng.normal(0, 0.25, (2, n, 1, 1)).astype(np.float32)
     across = x - shift - 0.42 * side
     centre = base - 0.16 + 0.12 * height
-    band = np.exp(-(((y - centre - slope * across) / 0.035) ** 2)) * np.exp(-((across / 0.22) ** 2))
-    lower = np.exp(-(((y - centre - 0.11 - 0.5 * slope * across) / 0.03) ** 2)) * np.exp(
+    band = np.exp(-(((y - centre - slope * across) / 0.05) ** 2)) * np.exp(-((across / 0.22) ** 2))
+    lower = np.exp(-(((y - centre - 0.11 - 0.5 * slope * across) / 0.04) ** 2)) * np.exp(
         -((across / 0.17) ** 2)
     )
     return amount * (band + 0.7 * lower)
@@ -112,7 +112,7 @@ def draw_findings(
     haze = atelectasis(rng, STRENGTH["atelectasis"] * collapse, sides[0], x, y, shift, base)
     haze += consolidation(rng, STRENGTH["consolidation"] * patch, sides[2], x, y, shift)
     haze += edema(STRENGTH["edema"] * water, x, y, shift)
-    haze += 0.30 * effusion(STRENGTH["effusion"] * fluid, sides[4], x, y, shift, base)
+    haze += 0.36 * effusion(STRENGTH["effusion"] * fluid, sides[4], x, y, shift, base)
     on_side = np.stack([people.side[:, 0] < 0, people.side[:, 0] > 0], axis=1)
     lift = (0.07 * load[:, 0, None] * on_side).astype(np.float32)
     return Lesions(haze=haze.astype(np.float32), lift=lift, heart_scale=1 + STRENGTH["heart"] * heart)
