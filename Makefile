@@ -14,10 +14,15 @@ CREATE = test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 endif
 
-.PHONY: demo test check bench example-cxr clean
+.PHONY: demo seeds test check bench example-cxr clean
 
 demo: $(VENV)/.stamp-train
 	$(BIN)/adfair demo --out runs/demo --force
+
+# Two more seeds and three ceilings, for the table in docs/synthetic.md: about 15 minutes.
+seeds: $(VENV)/.stamp-train
+	for s in 1 2; do $(BIN)/adfair demo --seed $$s --out runs/seed$$s --force || exit 1; done
+	for s in 0 1 2; do $(BIN)/adfair demo --ceiling --seed $$s --out runs/ceiling$$s --force || exit 1; done
 
 test: $(VENV)/.stamp-dev
 	$(BIN)/python -m pytest -n $(WORKERS)

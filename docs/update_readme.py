@@ -1,4 +1,4 @@
-"""Fill the README's tables from finished runs: `make demo` and `make example-cxr` first, then this."""
+"""Fill the tables of README and docs/synthetic.md from finished runs: `make demo`, `make seeds`, `make example-cxr`."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ import pandas as pd
 
 ROOT = Path(__file__).parents[1]
 DEMO, RUNS = ROOT / "runs" / "demo", ROOT / "runs"
+SEEDS = (0, 1, 2)
 ROWS = [
     ("AUC", "auc", "", "test"),
     ("AUC, correlation reversed", "auc", "", "test_reversed"),
@@ -47,6 +48,28 @@ def demo_table() -> str:
     )
 
 
+def plain(folder: Path, model: str, metric: str, attribute: str, test_set: str) -> float:
+    """One figure of one demonstration."""
+    table = pd.read_csv(folder / "comparison.csv", keep_default_na=False, dtype=str)
+    return float(cell(table, model, metric, attribute, test_set).split()[0])
+
+
+def seeds_table() -> str:
+    """CLIP, AdFair-CLIP and plain CLIP on unbiased data: every seed, and the means."""
+    runs = [DEMO, *(RUNS / f"seed{s}" for s in SEEDS[1:])]
+    ceilings = [RUNS / f"ceiling{s}" for s in SEEDS]
+    columns = [("CLIP", runs, "clip"), ("AdFair-CLIP", runs, "adfair"), ("ceiling", ceilings, "clip")]
+    lines = [f"| seeds {', '.join(map(str, SEEDS))}: mean | " + " | ".join(c[0] for c in columns) + " |"]
+    lines.append("| --- " * (len(columns) + 1) + "|")
+    for label, *keys in ROWS:
+        cells = []
+        for _, folders, model in columns:
+            values = [plain(folder, model, *keys) for folder in folders]
+            cells.append(f"{', '.join(f'{v:.3f}' for v in values)}: **{sum(values) / len(values):.3f}**")
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def pack_table() -> str:
     """Fold means of the real-image example, or a line that says how to make them."""
     parts = []
@@ -79,3 +102,6 @@ if __name__ == "__main__":
     if all((RUNS / f"cxr_pack_{name}" / "folds.csv").exists() for name in ("natural", "planted")):
         text = fill(text, "pack-table", pack_table())
     readme.write_text(text)
+    if all((RUNS / f"{kind}2" / "comparison.csv").exists() for kind in ("seed", "ceiling")):
+        page = ROOT / "docs" / "synthetic.md"
+        page.write_text(fill(page.read_text(), "seeds-table", seeds_table()))

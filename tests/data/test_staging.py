@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adfair.data.manifest import Cohort, load_cohort
-from adfair.data.staging import replace_file, require_free, staged_folder
+from adfair.data.staging import claim_folder, replace_file, require_free, staged_folder
 from adfair.errors import DataError
 
 
@@ -67,3 +67,17 @@ def test_a_file_is_replaced_and_leaves_no_temporary(tmp_path: Path) -> None:
     assert (tmp_path / "f").read_bytes() == b"new"
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
     assert (tmp_path / "f").stat().st_mode & 0o400
+
+
+def test_a_claimed_folder_is_empty_and_only_ours_is_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    claim_folder(out, force=False, what="run", markers=["config.yaml"])
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"is not a run\. Choose another --out"):
+        claim_folder(out, force=True, what="run", markers=["config.yaml"])
+    assert (out / "notes.txt").read_text() == "mine"
+    (out / "config.yaml").write_text("seed: 0")
+    with pytest.raises(DataError, match=r"a run is already there\. Add --force"):
+        claim_folder(out, force=False, what="run", markers=["config.yaml"])
+    claim_folder(out, force=True, what="run", markers=["config.yaml"])
+    assert list(out.iterdir()) == []

@@ -105,7 +105,7 @@ def test_refusals_leave_nothing_behind(small_cohort: Path, plain: Path, tmp_path
     assert not out.exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(DataError, match="not a run folder"):
+    with pytest.raises(DataError, match="is not a run"):
         train(config(small_cohort), out=tmp_path / "mine", force=True)
     assert (tmp_path / "mine" / "thesis.txt").exists()
 

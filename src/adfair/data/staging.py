@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,18 +45,33 @@ def _umask() -> int:
     return mask
 
 
-def require_free(out: Path, *, force: bool) -> None:
+def require_free(
+    out: Path, *, force: bool, what: str = "cohort", markers: Sequence[str] = (COHORT_FILE,)
+) -> None:
     """Refuse an ``--out`` that holds something.
 
+    Args:
+        out: may be absent or an empty folder.
+        force: allow one of our own to be replaced; anything else is never replaced.
+        what: what is about to be written. markers: files of which one shows that ``out`` is such a thing.
+
     Raises:
-        DataError: ``out`` is a finished cohort and ``force`` is not given, or holds anything else.
+        DataError: ``out`` is ours and ``force`` is not given, or holds anything else.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    if not (out / COHORT_FILE).is_file():
-        raise DataError.at("exists and is not a cohort", file=out, remedy="Choose another --out.")
+    if not any((out / marker).is_file() for marker in markers):
+        raise DataError.at(f"exists and is not a {what}", file=out, remedy="Choose another --out.")
     if not force:
-        raise DataError.at("a cohort is already there", file=out, remedy="Add --force to replace it.")
+        raise DataError.at(f"a {what} is already there", file=out, remedy="Add --force to replace it.")
+
+
+def claim_folder(out: Path, *, force: bool, what: str, markers: Sequence[str]) -> None:
+    """Make ``out`` an empty folder, replacing one of ours with ``force``; see ``require_free``."""
+    require_free(out, force=force, what=what, markers=markers)
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import shutil
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,11 +12,13 @@ from lightning_fabric import Fabric
 
 from adfair.config import Config, load_config
 from adfair.data.manifest import Cohort, load_cohort
-from adfair.errors import ConfigError, DataError
+from adfair.data.staging import claim_folder
+from adfair.errors import ConfigError
 from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights, save_model
 from adfair.training.inputs import train_data
 from adfair.training.loop import fit
 
+CONFIG_FILE = "config.yaml"
 Progress = Callable[[dict[str, Any]], None]
 PACKAGES = (
     "adfair-clip",
@@ -56,21 +57,6 @@ def _build(config: Config) -> DualEncoder:
     for tower in config.model.freeze:
         freeze_tower(model, tower)
     return model
-
-
-def _claim(out: Path, *, force: bool) -> None:
-    """Make the run folder; refuse one that holds a finished or unfinished run unless ``force``."""
-    if out.exists() and any(out.iterdir()):
-        if not force:
-            raise DataError.at(
-                "already exists", file=out, remedy="Use --force to replace it, or another --out."
-            )
-        if not (out / "config.yaml").is_file():
-            raise DataError.at(
-                "is not a run folder, so it is not replaced", file=out, remedy="Choose another --out."
-            )
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
 
 
 def train(
@@ -112,8 +98,8 @@ def train(
         tokenize=model.tokenize,
         seed=config.seed,
     )
-    _claim(out, force=force)
-    (out / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+    claim_folder(out, force=force, what="run", markers=[CONFIG_FILE])
+    (out / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
     (out / "environment.json").write_text(json.dumps(environment(cohort), indent=2) + "\n", encoding="utf-8")
     fabric = Fabric(accelerator="auto", devices=1, precision=config.train.precision)
     with (out / "log.jsonl").open("w", encoding="utf-8") as log:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,8 +15,8 @@ import pandas as pd
 from adfair import __version__
 from adfair.auditing import compare
 from adfair.config import Config, build_config
-from adfair.data.staging import replace_file
-from adfair.errors import DataError
+from adfair.data.schema import COHORT_FILE
+from adfair.data.staging import claim_folder, replace_file
 
 MODELS: dict[str, dict[str, Any]] = {
     "clip": {"fairness": "none", "attributes": []},
@@ -38,7 +37,7 @@ class Scale:
 
     n_train: int = 6000
     n_test: int = 3600
-    steps: int = 900
+    steps: int = 1000
     replicates: int = 1000
 
 
@@ -140,19 +139,6 @@ def comparison(out: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _claim(out: Path, *, force: bool) -> None:
-    if not out.exists() or not any(out.iterdir()):
-        out.mkdir(parents=True, exist_ok=True)
-        return
-    ours = (out / _DONE).exists() or (out / "cohort" / "cohort.yaml").exists()
-    if not ours:
-        raise DataError.at("exists and is not a demo", file=out, remedy="Choose another --out.")
-    if not force:
-        raise DataError.at("a demo is already there", file=out, remedy="Add --force to replace it.")
-    shutil.rmtree(out)
-    out.mkdir(parents=True)
-
-
 def demo(
     out: Path | str = "runs/demo",
     *,
@@ -180,7 +166,7 @@ def demo(
     from adfair.reporting import report
 
     out, scale, began = Path(out), QUICK if quick else Scale(), time.perf_counter()
-    _claim(out, force=force)
+    claim_folder(out, force=force, what="demo", markers=[_DONE, f"cohort/{COHORT_FILE}"])
     progress("cohort", 0.0)
     synth(
         out / "cohort", preset=preset, seed=seed, n_train=scale.n_train, n_test=scale.n_test, ceiling=ceiling
