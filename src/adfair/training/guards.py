@@ -23,8 +23,9 @@ def check_gradients(step: int, net: nn.Module) -> None:
     norms = torch._foreach_norm(gradients)
     if torch.isfinite(torch.stack(norms).sum()):
         return
-    named = [(n, p.grad) for n, p in net.named_parameters() if p.grad is not None]
-    name = next(n for n, g in named if not torch.isfinite(g).all())
-    raise TrainingError(
-        f"step {step}: the gradient of {name} is not finite; nothing was updated. Lower train.lr."
-    )
+    # Large finite gradients overflow the sum too, so each is now looked at.
+    for name, parameter in net.named_parameters():
+        if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+            raise TrainingError(
+                f"step {step}: the gradient of {name} is not finite; nothing was updated. Lower train.lr."
+            )
