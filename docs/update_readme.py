@@ -55,10 +55,15 @@ def plain(folder: Path, model: str, metric: str, attribute: str, test_set: str) 
 
 
 def seeds_table() -> str:
-    """CLIP, AdFair-CLIP and plain CLIP on unbiased data: every seed, and the means."""
+    """Both models on biased and on unbiased data: every seed, and the means."""
     runs = [DEMO, *(RUNS / f"seed{s}" for s in SEEDS[1:])]
     ceilings = [RUNS / f"ceiling{s}" for s in SEEDS]
-    columns = [("CLIP", runs, "clip"), ("AdFair-CLIP", runs, "adfair"), ("ceiling", ceilings, "clip")]
+    columns = [
+        ("CLIP", runs, "clip"),
+        ("AdFair-CLIP", runs, "adfair"),
+        ("CLIP, unbiased data", ceilings, "clip"),
+        ("AdFair-CLIP, unbiased data", ceilings, "adfair"),
+    ]
     lines = [f"| seeds {', '.join(map(str, SEEDS))}: mean | " + " | ".join(c[0] for c in columns) + " |"]
     lines.append("| --- " * (len(columns) + 1) + "|")
     for label, *keys in ROWS:

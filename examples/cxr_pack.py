@@ -134,7 +134,7 @@ def write_results(name: str, out: Path, results: list[tuple[dict, pd.DataFrame]]
     values = folds.set_index(["seed", "fold", "arm"])
     paired = values.xs("adfair", level="arm") - values.xs("clip", level="arm")
     table = pd.concat({arm: values.xs(arm, level="arm").agg(["mean", "std"]).T for arm in ARMS}, axis=1)
-    table["adfair - clip"] = paired.mean()
+    table[("adfair - clip", "mean")] = paired.mean()
     print(f"\n{name}: mean and standard deviation over {len(paired)} folds\n{table.round(3).to_string()}")
     parts = []
     for arm in ARMS:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,25 @@ def _watch(futures: Mapping[str, Future[None]], *, out: Path, scale: Scale, prog
         progress(model, 1.0)
 
 
-def _train_and_evaluate(out: Path, *, seed: int, scale: Scale, progress: Progress) -> None:
+def _processes() -> BaseContext:
+    """Where models are trained: a server that imports torch once, while the cohort is drawn, and is then forked.
+
+    The server runs nothing of ours before it forks, so no child inherits a thread; where there is no such
+    server each process starts afresh.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["adfair.training", "adfair.workflows.evaluate"])
+    forkserver.ensure_running()
+    return context
+
+
+def _train_and_evaluate(
+    out: Path, processes: BaseContext, *, seed: int, scale: Scale, progress: Progress
+) -> None:
     workers = max(1, min(len(MODELS), os.cpu_count() or 1))
-    # Started afresh, not forked: a forked child would inherit the parent's threads in an unknown state.
-    with _one_thread(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=processes) as pool:
         futures = {m: pool.submit(_run_arm, m, out=out, seed=seed, scale=scale) for m in MODELS}
         try:
             _watch(futures, out=out, scale=scale, progress=progress)
@@ -168,11 +184,18 @@ def demo(
     out, scale, began = Path(out), QUICK if quick else Scale(), time.perf_counter()
     claim_folder(out, force=force, what="demo", markers=[_DONE, f"cohort/{COHORT_FILE}"])
     progress("cohort", 0.0)
-    synth(
-        out / "cohort", preset=preset, seed=seed, n_train=scale.n_train, n_test=scale.n_test, ceiling=ceiling
-    )
-    progress("cohort", 1.0)
-    _train_and_evaluate(out, seed=seed, scale=scale, progress=progress)
+    with _one_thread():
+        processes = _processes()
+        synth(
+            out / "cohort",
+            preset=preset,
+            seed=seed,
+            n_train=scale.n_train,
+            n_test=scale.n_test,
+            ceiling=ceiling,
+        )
+        progress("cohort", 1.0)
+        _train_and_evaluate(out, processes, seed=seed, scale=scale, progress=progress)
     replace_file(out / "comparison.csv", comparison(out).to_csv(index=False).encode())
     paired = compare(
         [out / model for model in MODELS], attributes=["race", "sex"], replicates=scale.replicates, seed=seed
