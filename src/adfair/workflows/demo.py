@@ -186,14 +186,8 @@ def demo(
     progress("cohort", 0.0)
     with _one_thread():
         processes = _processes()
-        synth(
-            out / "cohort",
-            preset=preset,
-            seed=seed,
-            n_train=scale.n_train,
-            n_test=scale.n_test,
-            ceiling=ceiling,
-        )
+        size = {"n_train": scale.n_train, "n_test": scale.n_test}
+        synth(out / "cohort", preset=preset, seed=seed, ceiling=ceiling, force=False, **size)
         progress("cohort", 1.0)
         _train_and_evaluate(out, processes, seed=seed, scale=scale, progress=progress)
     replace_file(out / "comparison.csv", comparison(out).to_csv(index=False).encode())
@@ -202,9 +196,8 @@ def demo(
     )
     replace_file(out / "differences.csv", paired.table.to_csv(index=False).encode())
     flags = (" --quick" if quick else "") + (" --ceiling" if ceiling else "")
-    command = f"adfair demo --out {out} --seed {seed} --preset {preset}{flags}"
     facts = {
-        "command": command,
+        "command": f"adfair demo --out {out} --seed {seed} --preset {preset}{flags}",
         "version": __version__,
         "synthetic": True,
         "preset": preset,
