@@ -34,7 +34,7 @@ class FieldRule(_Part):
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
-        return {"column": value} if isinstance(value, str) else value
+        return {"column": value} if isinstance(value, str | int | float) else value
 
     @model_validator(mode="after")
     def _one_origin(self) -> "FieldRule":

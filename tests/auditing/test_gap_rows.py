@@ -1,0 +1,113 @@
+"""Rows of gaps and of signed differences: whose counts they give, and what their notes say."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adfair.auditing import load_predictions
+from adfair.auditing.gap_rows import THRESHOLDED, gap_rows, signed_rows
+from adfair.auditing.gaps import GAPS, SIGNED
+from adfair.auditing.measure import Measured, measure
+from adfair.auditing.rows import Row, base_rows
+from adfair.auditing.settings import Settings
+
+Maker = Callable[..., pd.DataFrame]
+
+
+def measured(frame: pd.DataFrame, attribute: str = "race", **options: object) -> Measured:
+    settings = Settings(**{"replicates": 0, "permutations": 0, "threads": 1} | options)
+    predictions = load_predictions(frame, attributes=[attribute])
+    return measure(predictions, np.full(len(predictions.findings), 0.5), settings)
+
+
+def by_metric(rows: list[Row], finding: str) -> dict[str, Row]:
+    return {r["metric"] + r["group"]: r for r in rows if r["finding"] == finding}
+
+
+def without_positives(frame: pd.DataFrame, group: str) -> pd.DataFrame:
+    return frame.assign(label=frame["label"].where(frame["race"] != group, 0))
+
+
+def test_counts_are_those_of_the_groups_that_enter(table: Maker) -> None:
+    frame = without_positives(table(findings=1), "C")
+    rows = by_metric(gap_rows(measured(frame)), "f0")
+    sizes = frame["race"].value_counts()
+    assert rows["auc_gap"]["n"] == sizes["A"] + sizes["B"]
+    assert rows["demographic_parity_difference"]["n"] == len(frame)
+    assert rows["auc_gap"]["n_positive"] == frame["label"].sum()
+
+
+def test_the_worst_group_is_named_among_those_that_enter(table: Maker) -> None:
+    rows = by_metric(gap_rows(measured(without_positives(table(900, gap=2.0), "C"))), "f0")
+    assert rows["worst_group_auc"]["note"] == "worst: B; without C (undefined there)"
+    assert rows["auc_gap"]["note"] == "without C (undefined there)"
+
+
+def test_fewer_than_two_usable_groups_leave_a_gap_undefined(table: Maker) -> None:
+    frame = without_positives(without_positives(table(findings=1), "A"), "C")
+    rows = gap_rows(measured(frame, replicates=20, permutations=20))
+    for finding, note in (
+        ("f0", "undefined: tpr and fpr defined in fewer than two groups"),
+        ("mean", "undefined: undefined for every finding"),
+    ):
+        got = by_metric(rows, finding)["equalized_odds_difference"]
+        assert got["note"] == note
+        figures = [got[k] for k in ("value", "ci_low", "ci_high", "expected_by_chance", "p_value")]
+        assert np.isnan(figures).all()
+
+
+def test_an_attribute_of_one_group_has_no_gap_and_no_difference(table: Maker) -> None:
+    one = measured(table().assign(race="A"))
+    assert gap_rows(one) == signed_rows(one) == []
+
+
+def test_chance_is_given_only_where_it_was_asked_for(table: Maker) -> None:
+    frame = table(120)
+    off, on = (by_metric(gap_rows(measured(frame, permutations=p)), "mean") for p in (0, 99))
+    for gap in GAPS:
+        assert np.isnan([off[gap.name]["expected_by_chance"], off[gap.name]["p_value"]]).all()
+        assert 0 <= on[gap.name]["expected_by_chance"] <= 1
+        assert 1 <= round(on[gap.name]["p_value"] * 100, 9) <= 100
+        assert on[gap.name]["value"] == off[gap.name]["value"]
+
+
+def test_patients_of_several_groups_are_counted_and_thresholds_explained(table: Maker) -> None:
+    frame = table(40)
+    frame.loc[frame["image_id"].isin(["i0", "i2"]), "race"] = "A"
+    frame.loc[frame["image_id"].isin(["i1", "i3"]), "race"] = "B"
+    rows = [r for r in gap_rows(measured(frame), "in-sample") if r["finding"] == "mean"]
+    assert all("2 patients change group" in r["note"] for r in rows)
+    assert {r["metric"] for r in rows if "in-sample" in r["note"]} == THRESHOLDED
+    assert {"es_accuracy", "underdiagnosis_gap"} < THRESHOLDED
+    assert not {"es_auc", "auc_gap", "ece_gap"} & THRESHOLDED
+
+
+def test_a_signed_difference_is_the_first_group_minus_the_second(table: Maker) -> None:
+    both = measured(table(), "sex")
+    base = {(r["metric"], r["finding"], r["group"]): r["value"] for r in base_rows(both)}
+    rows = signed_rows(both)
+    assert len(rows) == len(SIGNED) * 3
+    for r in rows:
+        metric = r["metric"].removesuffix("_difference")
+        assert r["group"] == "F-M"
+        difference = base[metric, r["finding"], "F"] - base[metric, r["finding"], "M"]
+        assert r["value"] == pytest.approx(difference, abs=1e-12)
+
+
+def test_delong_variances_of_groups_without_a_common_patient_add_up(table: Maker) -> None:
+    both = measured(table(400, findings=1), "sex", replicates=20, interval="delong")
+    base = [r for r in base_rows(both) if (r["metric"], r["finding"]) == ("auc", "f0") and r["group"]]
+    half = [(r["ci_high"] - r["ci_low"]) / 2 for r in base]
+    got = by_metric(signed_rows(both), "f0")["auc_differenceF-M"]
+    assert (got["ci_high"] - got["ci_low"]) / 2 == pytest.approx(np.hypot(*half), abs=1e-12)
+
+
+def test_a_difference_with_an_undefined_group_says_so(table: Maker) -> None:
+    rows = signed_rows(measured(without_positives(table(findings=1), "C"), replicates=20))
+    got = by_metric(rows, "f0")
+    assert got["auc_differenceA-C"]["note"] == "undefined: auc undefined in a group"
+    assert np.isnan([got["auc_differenceA-C"]["value"], got["auc_differenceA-C"]["p_value"]]).all()
+    assert np.isfinite(got["auc_differenceA-B"]["p_value"])
+    assert np.isfinite(got["selection_rate_differenceA-C"]["value"])
