@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adfair.data.manifest import Cohort, load_cohort
-from adfair.data.staging import claim_folder, replace_file, require_free, staged_folder
+from adfair.data.staging import claim_folder, replace_file, require_absent, require_free, staged_folder
 from adfair.errors import DataError
 
 
@@ -81,3 +81,12 @@ def test_a_claimed_folder_is_empty_and_only_ours_is_replaced(tmp_path: Path) -> 
         claim_folder(out, force=False, what="run", markers=["config.yaml"])
     claim_folder(out, force=True, what="run", markers=["config.yaml"])
     assert list(out.iterdir()) == []
+
+
+def test_a_finished_file_is_written_over_only_with_force(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.csv"
+    require_absent(file, force=False)
+    file.touch()
+    with pytest.raises(DataError, match=r"metrics\.csv: exists already\. .*--force"):
+        require_absent(file, force=False)
+    require_absent(file, force=True)

@@ -150,8 +150,10 @@ def _names(text: str) -> list[str] | None:
 
 
 def _refuse_finished(out: Path | None, name: str, force: bool) -> None:
-    if out is not None and (out / name).exists() and not force:
-        raise ConfigError(f"{out / name} exists already. Choose another --out, or overwrite it with --force")
+    from adfair.data.staging import require_absent
+
+    if out is not None:
+        require_absent(out / name, force=force)
 
 
 def _progress(what: str) -> Any:

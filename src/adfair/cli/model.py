@@ -6,8 +6,6 @@ from pathlib import Path
 
 import typer
 
-from adfair.errors import ConfigError
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
@@ -24,9 +22,7 @@ def demo(
     preset: str = typer.Option(
         "default", help="Synthetic population; 'adfair synth --preset list' names them."
     ),
-    ceiling: bool = typer.Option(
-        False, "--ceiling", help="Train on data without bias: what could be reached."
-    ),
+    ceiling: bool = typer.Option(False, "--ceiling", help="Train on data without bias."),
     force: bool = typer.Option(False, "--force", help="Replace a demonstration that is there."),
 ) -> None:
     """Synthetic cohort, plain CLIP and AdFair-CLIP, evaluation, comparison and a report, in minutes on a CPU.
@@ -126,10 +122,10 @@ def report(
 
     Example: `adfair report runs/demo --out report.html`
     """
+    from adfair.data.staging import require_absent
     from adfair.reporting import report as run
 
-    if out.exists() and not force:
-        raise ConfigError(f"{out}: already exists; use --force to replace it, or another --out")
+    require_absent(out, force=force)
     typer.echo(f"report: {run(folders, out=out, title=title)}")
 
 

@@ -66,6 +66,14 @@ def require_free(
         raise DataError.at(f"a {what} is already there", file=out, remedy="Add --force to replace it.")
 
 
+def require_absent(file: Path, *, force: bool) -> None:
+    """Refuse to write over a finished result. Raises DataError when ``file`` exists and ``force`` is not given."""
+    if file.exists() and not force:
+        raise DataError.at(
+            "exists already", file=file, remedy="Choose another --out, or replace it with --force."
+        )
+
+
 def claim_folder(out: Path, *, force: bool, what: str, markers: Sequence[str]) -> None:
     """Make ``out`` an empty folder, replacing one of ours with ``force``; see ``require_free``."""
     require_free(out, force=force, what=what, markers=markers)

@@ -10,7 +10,7 @@ import pandas as pd
 from adfair.auditing import audit
 from adfair.auditing.rows import COLUMNS, mean_note, mean_over_findings, row
 from adfair.data.manifest import group_codes, load_cohort
-from adfair.data.staging import replace_file
+from adfair.data.staging import replace_file, require_absent
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.leakage import leakage
 from adfair.evaluation.linear_probe import few_shot_auc
@@ -160,10 +160,7 @@ def evaluate(
     if protocol not in (*PROTOCOLS, "all"):
         raise ConfigError(f"protocol '{protocol}': choose one of {', '.join((*PROTOCOLS, 'all'))}")
     out = Path(out)
-    if (out / "metrics.csv").exists() and not force:
-        raise DataError.at(
-            "holds an evaluation", file=out, remedy="Use --force to replace it, or another --out."
-        )
+    require_absent(out / "metrics.csv", force=force)
     cohort = load_cohort(data)
     how = how or Protocol(validation="val" if "val" in cohort.info.splits else None)
     subject = Subject(load_model(model_folder(model)), cohort)
