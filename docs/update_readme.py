@@ -21,43 +21,47 @@ ROWS = [
 ]
 
 
-def cell(table: pd.DataFrame, model: str, metric: str, attribute: str, test_set: str) -> str:
-    """A value with its interval, and the chance level where the metric is a gap."""
+def comparison(folder: Path) -> pd.DataFrame:
+    """The comparison of one demonstration, every cell as text."""
+    return pd.read_csv(folder / "comparison.csv", keep_default_na=False, dtype=str)
+
+
+def mean_row(table: pd.DataFrame, model: str, metric: str, attribute: str, test_set: str) -> pd.Series:
+    """The row of one figure: everyone or every group, mean over findings."""
     keys = {"model": model, "metric": metric, "attribute": attribute, "test_set": test_set, "finding": "mean"}
     rows = table
     for column, value in keys.items():
         rows = rows[rows[column] == value]
-    row = rows[(rows["group"] == "") & (rows["stratum"] == "")].iloc[0]
+    return rows[(rows["group"] == "") & (rows["stratum"] == "")].iloc[0]
+
+
+def cell(row: pd.Series) -> str:
+    """A value with its interval, and the chance level where the metric is a gap."""
     text = f"{float(row['value']):.3f}"
     if row["ci_low"] != "":
         text += f" [{float(row['ci_low']):.3f}, {float(row['ci_high']):.3f}]"
-    if row["expected_by_chance"] != "" and "difference" in metric:
+    if row["expected_by_chance"] != "" and "difference" in row["metric"]:
         text += f", by chance {float(row['expected_by_chance']):.3f}"
     return text
 
 
 def demo_table() -> str:
     """CLIP beside AdFair-CLIP, as the last `make demo` left them."""
-    table = pd.read_csv(DEMO / "comparison.csv", keep_default_na=False, dtype=str)
+    table = comparison(DEMO)
     facts = json.loads((DEMO / "demo.json").read_text())
     lines = ["| mean over five findings | CLIP | AdFair-CLIP |", "| --- | --- | --- |"]
     for label, *keys in ROWS:
-        lines.append(f"| {label} | {cell(table, 'clip', *keys)} | {cell(table, 'adfair', *keys)} |")
+        clip, adfair = (cell(mean_row(table, model, *keys)) for model in ("clip", "adfair"))
+        lines.append(f"| {label} | {clip} | {adfair} |")
     return "\n".join(
         [*lines, "", f"Seed {facts['seed']}, balanced test set unless said, 95 % intervals over patients."]
     )
 
 
-def plain(folder: Path, model: str, metric: str, attribute: str, test_set: str) -> float:
-    """One figure of one demonstration."""
-    table = pd.read_csv(folder / "comparison.csv", keep_default_na=False, dtype=str)
-    return float(cell(table, model, metric, attribute, test_set).split()[0])
-
-
 def seeds_table() -> str:
     """Both models on biased and on unbiased data: every seed, and the means."""
-    runs = [DEMO, *(RUNS / f"seed{s}" for s in SEEDS[1:])]
-    ceilings = [RUNS / f"ceiling{s}" for s in SEEDS]
+    runs = [comparison(folder) for folder in (DEMO, *(RUNS / f"seed{s}" for s in SEEDS[1:]))]
+    ceilings = [comparison(RUNS / f"ceiling{s}") for s in SEEDS]
     columns = [
         ("CLIP", runs, "clip"),
         ("AdFair-CLIP", runs, "adfair"),
@@ -68,8 +72,8 @@ def seeds_table() -> str:
     lines.append("| --- " * (len(columns) + 1) + "|")
     for label, *keys in ROWS:
         cells = []
-        for _, folders, model in columns:
-            values = [plain(folder, model, *keys) for folder in folders]
+        for _, tables, model in columns:
+            values = [float(mean_row(table, model, *keys)["value"]) for table in tables]
             cells.append(f"{', '.join(f'{v:.3f}' for v in values)}: **{sum(values) / len(values):.3f}**")
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
