@@ -25,6 +25,7 @@ class Subject:
     model: DualEncoder
     cohort: Cohort
     _embedded: dict[str, np.ndarray] = field(default_factory=dict)
+    _predicted: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def findings(self) -> list[str]:
@@ -53,7 +54,15 @@ class Subject:
         return labels(self.cohort.split(split), self.findings)
 
     def predictions(self, split: str) -> pd.DataFrame:
-        """One row per image and finding, with the patient and every attribute: ``predictions.csv``."""
+        """One row per image and finding, with the patient and every attribute: ``predictions.csv``.
+
+        Made once a split, since the validation split is asked for with every test set; do not change it.
+        """
+        if split not in self._predicted:
+            self._predicted[split] = self._predict(split)
+        return self._predicted[split]
+
+    def _predict(self, split: str) -> pd.DataFrame:
         table, truth, scores = self.cohort.split(split), self.labels(split), self.scores(split)
         shared = ["image_id", "patient_id", *self.cohort.info.attributes]
         parts = [

@@ -105,8 +105,8 @@ def _watch(futures: Mapping[str, Future[None]], *, out: Path, scale: Scale, prog
 def _processes() -> BaseContext:
     """Where models are trained: a server that imports torch once, while the cohort is drawn, and is then forked.
 
-    The server runs nothing of ours before it forks, so no child inherits a thread; where there is no such
-    server each process starts afresh.
+    The server imports and does nothing else before it forks, so no child inherits the threads of torch, numba or
+    the drawing; where there is no such server each process starts afresh.
     """
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
@@ -186,8 +186,14 @@ def demo(
     progress("cohort", 0.0)
     with _one_thread():
         processes = _processes()
-        size = {"n_train": scale.n_train, "n_test": scale.n_test}
-        synth(out / "cohort", preset=preset, seed=seed, ceiling=ceiling, force=False, **size)
+        synth(
+            out / "cohort",
+            preset=preset,
+            seed=seed,
+            n_train=scale.n_train,
+            n_test=scale.n_test,
+            ceiling=ceiling,
+        )
         progress("cohort", 1.0)
         _train_and_evaluate(out, processes, seed=seed, scale=scale, progress=progress)
     replace_file(out / "comparison.csv", comparison(out).to_csv(index=False).encode())

@@ -20,7 +20,7 @@ from adfair.data.synthetic.reports import reported, write_reports
 from adfair.errors import ConfigError
 
 SPLITS = ("train", "val", "test", "test_reversed", "test_5x90", "probe")
-_THREADS = 2  # drawing waits on memory: more gain nothing
+_THREADS = 2  # the two cores that the demonstration promises to be quick on
 PER_CELL = 15  # FCXP 5x90: 5 findings x 3 races x 2 sexes x 15 images
 # Reports are written with faults only where a hospital's own records would be used: to train and to select.
 _OWN_RECORDS = ("train", "val")
