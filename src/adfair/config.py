@@ -58,6 +58,7 @@ class TrainConfig(_Section):
 
     steps: int = Field(1000, ge=1)
     lr: float = Field(2.0e-3, gt=0)
+    text_lr_factor: float = Field(0.15, ge=0)
     adversary_lr: float = Field(5.0e-3, ge=0)
     weight_decay: float = Field(1.0e-3, ge=0)
     warmup: int = Field(30, ge=0)

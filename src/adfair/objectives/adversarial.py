@@ -24,36 +24,52 @@ def reverse_gradient(x: Tensor, weight: float) -> Tensor:
     return _Reverse.apply(x, weight)
 
 
-def balanced_cross_entropy(logits: Tensor, codes: Tensor) -> Tensor:
+def balanced_shares(codes: Tensor) -> Tensor:
+    """What each row weighs so that every group present weighs the same: [B], sum 1, unknown rows 0.
+
+    Args:
+        codes: [B] int64; -1 is unknown.
+
+    Returns:
+        All zeros where fewer than two groups are known in the batch: there is nothing to tell apart.
+    """
+    known, target = codes >= 0, codes.clamp(min=0)
+    counts = torch.bincount(codes[known])
+    present = int((counts > 0).sum())
+    if present < 2:
+        return torch.zeros_like(codes, dtype=torch.float64)
+    return known.double() / counts[target].clamp(min=1) / present
+
+
+def balanced_cross_entropy(logits: Tensor, codes: Tensor, shares: Tensor | None = None) -> Tensor:
     """Cross-entropy in which every group present in the batch weighs the same, over log K: 1.0 is chance.
 
     Args:
         logits: [B, K]. codes: [B] int64; -1 is unknown and is left out.
+        shares: ``balanced_shares(codes)``, for a caller that asks more than once about a batch.
 
     Returns:
         A scalar; 0 with no gradient where fewer than two groups are known in the batch.
     """
-    known = codes >= 0
-    counts = torch.bincount(codes[known], minlength=logits.shape[1])
-    present = counts > 0
-    if int(present.sum()) < 2:
-        return logits.sum() * 0.0
-    weight = present.to(logits.dtype) / counts.clamp(min=1)
-    losses = F.cross_entropy(logits[known], codes[known], reduction="none")
-    share = weight[codes[known]]
-    return (losses * share).sum() / share.sum() / math.log(logits.shape[1])
+    shares = balanced_shares(codes) if shares is None else shares
+    losses = F.cross_entropy(logits, codes.clamp(min=0), reduction="none")
+    return losses @ shares.to(losses.dtype) / math.log(logits.shape[1])
 
 
-def adversary_loss(logits: Mapping[str, Tensor], codes: Mapping[str, Tensor]) -> Tensor:
+def adversary_loss(
+    logits: Mapping[str, Tensor], codes: Mapping[str, Tensor], shares: Mapping[str, Tensor] | None = None
+) -> Tensor:
     """Balanced cross-entropy, mean over attributes and summed over the embeddings attacked.
 
     The mean keeps the weight's meaning whatever the number of attributes (our choice).
 
     Args:
-        logits: by "view:attribute". codes: by attribute.
+        logits: by "view:attribute". codes, shares: by attribute, see ``balanced_cross_entropy``.
     """
-    terms = [balanced_cross_entropy(value, codes[name.split(":")[1]]) for name, value in logits.items()]
-    return torch.stack(terms).sum() / len({name.split(":")[1] for name in logits})
+    attributes = {name: name.split(":")[1] for name in logits}
+    shares = {a: balanced_shares(codes[a]) for a in attributes.values()} if shares is None else shares
+    terms = [balanced_cross_entropy(z, codes[attributes[n]], shares[attributes[n]]) for n, z in logits.items()]
+    return torch.stack(terms).sum() / len(set(attributes.values()))
 
 
 def balanced_accuracy(logits: Tensor, codes: Tensor) -> float:
@@ -103,15 +119,16 @@ class AdversarialTerm:
     ) -> None:
         self.adversary, self.optimizer, self.backward = adversary, optimizer, backward
         self.steps, self.update = steps, update
-        self.diagnostics: dict[str, dict[str, float]] = {}
+        self._last: tuple[Mapping[str, Tensor], Mapping[str, Tensor]] = ({}, {})
 
     def fit(self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor]) -> None:
         """Train the adversaries on this batch, the towers standing still."""
         frozen = {"image": image_emb.detach(), "text": text_emb.detach()}
         self.adversary.observe(frozen)  # type: ignore[operator]
+        shares = {attribute: balanced_shares(values) for attribute, values in codes.items()}
         for _ in range(self.steps):
             self.optimizer.zero_grad()
-            self.backward(adversary_loss(self.adversary(frozen), codes))
+            self.backward(adversary_loss(self.adversary(frozen), codes, shares))
             self.optimizer.step()
 
     def penalty(
@@ -126,7 +143,7 @@ class AdversarialTerm:
         elif reversal:
             views = {name: reverse_gradient(emb, weight) for name, emb in views.items()}
         logits = self.adversary(views)
-        self._diagnose(logits, codes)
+        self._last = {name: z.detach() for name, z in logits.items()}, codes
         loss = adversary_loss(logits, codes)
         return loss if reversal else -weight * loss
 
@@ -135,12 +152,12 @@ class AdversarialTerm:
         if self.update == "reversal" and self.steps:
             self.optimizer.step()
 
-    def _diagnose(self, logits: Mapping[str, Tensor], codes: Mapping[str, Tensor]) -> None:
-        def of(name: str) -> Tensor:
-            return codes[name.split(":")[1]]
-
-        with torch.no_grad():
-            self.diagnostics = {
-                "adversary_loss": {n: balanced_cross_entropy(v, of(n)).item() for n, v in logits.items()},
-                "adversary_accuracy": {n: balanced_accuracy(v, of(n)) for n, v in logits.items()},
-            }
+    @property
+    def diagnostics(self) -> dict[str, dict[str, float]]:
+        """Loss (1.0 is chance) and balanced accuracy of every head on the last batch."""
+        logits, codes = self._last
+        of = {name: codes[name.split(":")[1]] for name in logits}
+        return {
+            "adversary_loss": {n: balanced_cross_entropy(z, of[n]).item() for n, z in logits.items()},
+            "adversary_accuracy": {n: balanced_accuracy(z, of[n]) for n, z in logits.items()},
+        }

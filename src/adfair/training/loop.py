@@ -28,7 +28,9 @@ def fit(
         TrainingError: a loss term or a gradient is not finite; raised before the update, names term and step.
     """
     train, aim, seed = config.train, config.objective, config.seed
-    optimizer = make_optimizer(model.net.parameters(), lr=train.lr, weight_decay=train.weight_decay)
+    optimizer = make_optimizer(
+        model.net, lr=train.lr, weight_decay=train.weight_decay, text_lr_factor=train.text_lr_factor
+    )
     net, optimizer = fabric.setup(model.net, optimizer)
     contrastive = CONTRASTIVE[aim.contrastive]
     fairness = fairness_term(config, fabric, dim=model.config["embed_dim"], data=data)

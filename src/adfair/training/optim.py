@@ -1,22 +1,34 @@
 """The towers' optimiser and its learning-rate schedule."""
 
 import math
-from collections.abc import Iterable
 
 import torch
 from torch import nn
 
 
 def make_optimizer(
-    parameters: Iterable[nn.Parameter], *, lr: float, weight_decay: float
+    net: nn.Module, *, lr: float, weight_decay: float, text_lr_factor: float = 1.0
 ) -> torch.optim.AdamW:
-    """Fused AdamW. Gains, biases, norms and the logit scale (fewer than two dimensions) are not decayed."""
-    trainable = [p for p in parameters if p.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, fused=True)
+    """Fused AdamW. Gains, biases, norms and the logit scale (fewer than two dimensions) are not decayed.
+
+    Everything outside ``net.visual`` learns at ``text_lr_factor`` times the rate of the image tower.
+    """
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((name.startswith("visual."), parameter.ndim >= 2), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "weight_decay": weight_decay if decayed else 0.0,
+                "lr_factor": 1.0 if visual else text_lr_factor,
+            }
+            for (visual, decayed), parameters in groups.items()
+        ],
+        lr=lr,
+        fused=True,
+    )
 
 
 def cosine_with_warmup(step: int, *, steps: int, warmup: int) -> float:
@@ -27,8 +39,8 @@ def cosine_with_warmup(step: int, *, steps: int, warmup: int) -> float:
 
 
 def scheduled_lr(optimizer: torch.optim.Optimizer, step: int, *, steps: int, warmup: int, lr: float) -> float:
-    """Set and return the learning rate of a step."""
+    """Set the learning rate of a step; returns that of the image tower."""
     value = lr * cosine_with_warmup(step, steps=steps, warmup=min(warmup, steps // 2))
     for group in optimizer.param_groups:
-        group["lr"] = value
+        group["lr"] = value * group["lr_factor"]
     return value

@@ -38,7 +38,7 @@ class Scale:
 
     n_train: int = 6000
     n_test: int = 3600
-    steps: int = 1000
+    steps: int = 900
     replicates: int = 1000
 
 

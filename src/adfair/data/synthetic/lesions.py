@@ -8,7 +8,7 @@ from adfair.data.synthetic.population import People
 
 # Brightness of a finding of severity 1: how visible each is. Pinned so that plain CLIP on the default
 # preset reaches the difficulty stated in docs/synthetic.md.
-STRENGTH = {"atelectasis": 0.22, "heart": 0.195, "consolidation": 0.235, "edema": 0.083, "effusion": 0.29}
+STRENGTH = {"atelectasis": 0.175, "heart": 0.2, "consolidation": 0.235, "edema": 0.088, "effusion": 0.29}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def atelectasis(
     shift: np.ndarray,
     base: np.ndarray,
 ) -> np.ndarray:
-    """Plate-like bands above the diaphragm of one side."""
+    """Plate-like bands in a patch of dense lung above the diaphragm of one side."""
     n = len(amount)
     slope, height = rng.normal(0, 0.25, (2, n, 1, 1)).astype(np.float32)
     across = x - shift - 0.42 * side
@@ -48,7 +48,8 @@ def atelectasis(
     lower = np.exp(-(((y - centre - 0.11 - 0.5 * slope * across) / 0.04) ** 2)) * np.exp(
         -((across / 0.17) ** 2)
     )
-    return amount * (band + 0.7 * lower)
+    density = _spot(across, y, 0.0, centre + 0.06, 0.26, 0.15)  # lung that has lost its air
+    return amount * (band + 0.7 * lower + 0.35 * density)
 
 
 def consolidation(
@@ -66,7 +67,7 @@ def consolidation(
     patch = np.zeros((n, *np.broadcast(x, y).shape[1:]), np.float32)
     for _ in range(3):
         dx, dy = rng.normal(0, 0.07, (2, n, 1, 1))
-        patch += _spot(x, y, (cx + dx).astype(np.float32), (cy + dy).astype(np.float32), 0.13, 0.12)
+        patch += _spot(x, y, (cx + dx).astype(np.float32), (cy + dy).astype(np.float32), 0.15, 0.14)
     return amount * np.minimum(patch, 1.2)
 
 
@@ -83,7 +84,7 @@ def effusion(
 ) -> np.ndarray:
     """Fluid with a meniscus: fills the angle beside the diaphragm and climbs along the chest wall."""
     across = np.clip(side * (x - shift) - 0.12, 0, 1)
-    level = base + 0.06 - amount * (0.25 + 0.85 * across**2)
+    level = base + 0.06 - amount * (0.33 + 0.85 * across**2)
     return (
         np.clip((y - level) / 0.10, 0, 1)
         * np.clip(amount / STRENGTH["effusion"], 0, 1)
@@ -114,5 +115,5 @@ def draw_findings(
     haze += edema(STRENGTH["edema"] * water, x, y, shift)
     haze += 0.36 * effusion(STRENGTH["effusion"] * fluid, sides[4], x, y, shift, base)
     on_side = np.stack([people.side[:, 0] < 0, people.side[:, 0] > 0], axis=1)
-    lift = (0.07 * load[:, 0, None] * on_side).astype(np.float32)
+    lift = (0.10 * load[:, 0, None] * on_side).astype(np.float32)
     return Lesions(haze=haze.astype(np.float32), lift=lift, heart_scale=1 + STRENGTH["heart"] * heart)
