@@ -83,3 +83,9 @@ def test_tables_without_a_common_finding_are_refused() -> None:
     renamed = FRAME.rename(columns=lambda name: name.replace("_X", "_V").replace("_Y", "_W"))
     with pytest.raises(DataError, match=r"no finding in common. Compare models on the same images"):
         align(loaded(FRAME), loaded(renamed))
+
+
+def test_an_image_named_by_a_number_and_by_its_text_is_refused() -> None:
+    mixed = FRAME.assign(image_id=[1, "1", 2])
+    with pytest.raises(DataError, match="image_id 1 stands for two images"):
+        align(loaded(FRAME.assign(image_id=list("123"))), loaded(mixed))

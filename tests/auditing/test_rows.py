@@ -97,3 +97,11 @@ def test_a_mean_names_the_findings_it_leaves_out() -> None:
     assert mean_note(np.array([0.1, 0.2, 0.3]), names) == ""
     assert mean_note(np.array([np.nan, 0.2, np.nan]), names) == "mean over 1 of 3 findings, undefined: a, c"
     assert mean_note(np.full(3, np.nan), names) == "undefined: undefined for every finding"
+
+
+def test_a_delong_interval_that_does_not_exist_is_said_and_not_left_blank() -> None:
+    frame = pd.DataFrame({"label": [1, 0, 0, 0], "score": [0.4, 0.1, 0.5, 0.3]})
+    got = pick(rows_of(frame, interval="delong", min_group=0), "auc", "label")
+    assert got["value"] == pytest.approx(2 / 3)
+    assert np.isnan([got["ci_low"], got["ci_high"]]).all()
+    assert "no DeLong interval" in got["note"]

@@ -20,7 +20,7 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
     """
     names = f"{first.source} and {second.source}"
     findings = [name for name in first.findings if name in second.findings]
-    place = pd.Index(second.image.astype(str)).get_indexer(pd.Index(first.image.astype(str)))
+    place = _images(second).get_indexer(_images(first))
     rows = np.flatnonzero(place >= 0)
     if not findings or not rows.size:
         raise DataError(
@@ -41,6 +41,14 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
     labels = np.where(shared, one.labels, -1).astype(np.int8)
     one = replace(one, labels=labels, notes=tuple(notes))
     return one, replace(two, labels=labels, patient=one.patient, attributes=one.attributes)
+
+
+def _images(table: Predictions) -> pd.Index:
+    images = pd.Index(table.image.astype(str))
+    if not images.is_unique:
+        twice = images[images.duplicated()][0]
+        raise DataError(f"{table.source}: image_id {twice} stands for two images, as a number and as a text")
+    return images
 
 
 def _findings(table: Predictions, names: list[str]) -> Predictions:

@@ -160,6 +160,8 @@ def _closed_form(
         return None
     parts = auc_components(rows.label, rows.score, patient=rows.unit)
     ends = normal_interval(value, auc_covariance(parts, parts), level=settings.level)
+    if not np.isfinite(ends).all():
+        return np.nan, np.nan, "no DeLong interval: it needs two patients with and two without the finding"
     return max(ends[0], 0.0), min(ends[1], 1.0), "DeLong interval" if rows.single else "Obuchowski interval"
 
 

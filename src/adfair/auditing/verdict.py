@@ -47,6 +47,8 @@ def _extremes(rows: pd.DataFrame) -> str:
 
 def _moved(row: pd.Series) -> str:
     """Fell, rose, or not reliably changed: reliable when the interval of the change excludes 0."""
+    if not np.isfinite([row["value_a"], row["value_b"]]).all():
+        return "is undefined for one of the models"
     figures = f"from {_short(row['value_a'])} to {_short(row['value_b'])}"
     if row["ci_high"] < 0:
         return f"fell {figures}"

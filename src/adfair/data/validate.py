@@ -18,7 +18,7 @@ from adfair.errors import DataError
 LABELS = {"1": 1.0, "0": 0.0, "-1": -1.0, "1.0": 1.0, "0.0": 0.0, "-1.0": -1.0, "": np.nan}
 """Cell of a finding column -> present, absent, uncertain, not mentioned."""
 
-_NUMBER = r"\d{1,3}(?:\.\d*)?"
+_NUMBER = r"[0-9]{1,3}(?:\.[0-9]*)?"
 _SHOWN_ROWS = 4
 _SHOWN_CHARACTERS = 24
 

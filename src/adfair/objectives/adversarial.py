@@ -68,7 +68,9 @@ def adversary_loss(
     """
     attributes = {name: name.split(":")[1] for name in logits}
     shares = {a: balanced_shares(codes[a]) for a in attributes.values()} if shares is None else shares
-    terms = [balanced_cross_entropy(z, codes[attributes[n]], shares[attributes[n]]) for n, z in logits.items()]
+    terms = [
+        balanced_cross_entropy(z, codes[attributes[n]], shares[attributes[n]]) for n, z in logits.items()
+    ]
     return torch.stack(terms).sum() / len(set(attributes.values()))
 
 

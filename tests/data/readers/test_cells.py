@@ -23,7 +23,16 @@ def column(*texts: str, name: str = "x") -> pd.DataFrame:
     [
         *(("058Y", "58"), ("58", "58"), (" 7 Y ", "7"), ("30.5", "30.5"), ("30.", "30"), ("0", "0")),
         *(("018M", "1.5"), ("10W", "0.19"), ("011D", "0.03"), ("120", "120"), ("", "")),
-        *(("120.1", ""), ("999M", "83.25"), ("-3", ""), ("1e2", ""), ("nan", ""), ("5 years", ""), ("Y", "")),
+        *(
+            ("120.1", ""),
+            ("999M", "83.25"),
+            ("-3", ""),
+            ("1e2", ""),
+            ("\u0665\u0660", ""),
+            ("nan", ""),
+            ("5 years", ""),
+            ("Y", ""),
+        ),
     ],
 )
 def test_ages_in_every_unit(text: str, years: str) -> None:
@@ -73,6 +82,25 @@ def test_listed_findings_match_whole_names_and_keep_the_rows() -> None:
     assert got.index.equals(table.index)
     assert got["Mass"].tolist() == ["1", "0", "", "0", "0"]
     assert got["Edema"].tolist() == ["0", "0", "", "1", "0"]
+
+
+def test_a_list_without_the_finding_names_what_occurs_but_never_quotes_free_text() -> None:
+    rule = LabelList(column="x", findings={"Mass": ["Mass"]})
+    with pytest.raises(DataError, match=r"lists the finding 'Mass'\. Names that occur: Nodule, Edema\.$"):
+        cells.listed_findings(column("Nodule|Edema", "Nodule", ""), rule, file=FILE)
+    people = column(*(f"DOE JANE {i}" for i in range(301)))
+    for table in (column("Edema", REPORT), people):
+        with pytest.raises(DataError, match="different texts") as error:
+            cells.listed_findings(table, rule, file=FILE)
+        assert "JANE" not in str(error.value)
+    with pytest.raises(DataError, match=r"Names that occur: none\.$"):
+        cells.listed_findings(column("", ""), rule, file=FILE)
+
+
+def test_long_headers_are_cut_where_a_column_is_missing() -> None:
+    with pytest.raises(DataError, match="the table lacks") as error:
+        cells.require(column("a", name=REPORT), "y", file=FILE)
+    assert "1950" not in str(error.value)
 
 
 def test_silence_in_a_list_may_mean_unknown_or_absent() -> None:

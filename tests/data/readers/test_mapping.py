@@ -64,6 +64,16 @@ def test_a_list_of_findings_keeps_the_names_and_comes_after_the_columns() -> Non
         ({"split": {}}, "split: Value error, give one of 'column', 'template' and 'fractions'"),
         ({"attributes": {"sex": "sexe"}}, "attributes.sex.groups: Field required"),
         ({"labels": {"column": "l", "findings": {"A": ["a"]}, "unlisted": "-1"}}, "labels.unlisted: Input"),
+        (
+            {"labels": {"column": "l", "findings": [{"A": "a"}]}},
+            "labels.findings: Input should be a valid dict",
+        ),
+        ({"labels": {"column": "l", "findings": ["A"], "separator": ""}}, "labels.separator: String should"),
+        ({"labels": {"column": "l", "findings": ["Edema"]}}, "'Edema' is in both 'findings' and 'labels'"),
+        *(
+            ({"images": {"search": [pattern]}}, f"images.search: Value error, '{pattern}' is no pattern of")
+            for pattern in ("/films", "../beside", "a/../..", "**x")
+        ),
         ({"findings": {"A": {"column": "a", "map": {True: 1}}}}, "findings.A.map."),
     ],
 )

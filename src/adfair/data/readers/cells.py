@@ -12,13 +12,14 @@ from adfair.data.validate import LABELS, refuse, shown
 from adfair.errors import DataError
 
 _AGE_UNITS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-_AGE = r"^\s*(\d{1,3}(?:\.\d*)?)\s*([YMWD]?)\s*$"
+_MOST_NAMES, _LONGEST_NAME, _NAMES_SHOWN = 300, 40, 30  # more or longer, and the column is no list of names
+_AGE = r"^\s*([0-9]{1,3}(?:\.[0-9]*)?)\s*([YMWD]?)\s*$"
 
 
 def require(table: pd.DataFrame, column: str, *, file: Path) -> pd.Series:
     """A source column without blanks around its cells. Raises DataError listing the columns there are."""
     if column not in table:
-        there = ", ".join(map(str, table.columns[:40]))
+        there = ", ".join(shown(str(name)) for name in table.columns[:40])
         raise DataError.at(
             "the mapping names a column that the table lacks",
             file=file,
@@ -116,10 +117,21 @@ def listed_findings(table: pd.DataFrame, rule: LabelList, *, file: Path) -> pd.D
                 f"no row lists the finding '{finding}'",
                 file=file,
                 column=rule.column,
-                remedy=f"Names that occur: {', '.join(named[named.ne('')].value_counts().index[:30])}.",
+                remedy=_names_that_occur(named[named.ne("")]),
             )
         columns[finding] = pd.Series(rule.unlisted, index=table.index).mask(present, "1")
     return pd.DataFrame(columns).mask(cells.eq(""), rule.empty)
+
+
+def _names_that_occur(named: pd.Series) -> str:
+    """The names to choose from; nothing of the cells where they read like free text or like people."""
+    counts = named.value_counts()
+    if len(counts) > _MOST_NAMES or counts.index.str.len().max() > _LONGEST_NAME:
+        return (
+            f"The cells hold {len(counts):,} different texts (not shown, they may be reports or names): "
+            "is 'labels: column' the list of findings, and 'separator' what stands between them?"
+        )
+    return f"Names that occur: {', '.join(map(shown, counts.index[:_NAMES_SHOWN])) or 'none'}."
 
 
 def passes(table: pd.DataFrame, rule: Filter, *, file: Path) -> pd.Series:

@@ -37,7 +37,8 @@ def locate(paths: pd.Series, images: Images, *, root: Path, file: Path) -> pd.Se
         remedy=remedy,
     )
     if images.search:
-        paths = paths.map(_index(root, images.search, wanted=set(paths))).fillna("")
+        found = _index(root, images.search, wanted=set(paths))
+        paths = paths.map(lambda name: found.get(name, "")).astype(str)
     missing, outside = list_images(root, paths)
     missing |= paths.eq("")
     what = "a symbolic link leads out of the image folder"

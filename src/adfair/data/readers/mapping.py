@@ -1,10 +1,10 @@
 """The YAML file that says how the columns of a foreign table become ours."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from adfair.data.split import DEFAULT_FRACTIONS
 from adfair.errors import ConfigError
@@ -78,7 +78,7 @@ class LabelList(_Part):
     """
 
     column: str
-    separator: str = "|"
+    separator: str = Field("|", min_length=1)
     findings: dict[str, list[str]]
     unlisted: Literal["0", ""] = "0"
     empty: Literal["0", ""] = ""
@@ -86,8 +86,9 @@ class LabelList(_Part):
     @model_validator(mode="before")
     @classmethod
     def _same_names(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("findings"), list):
-            return value | {"findings": {name: [name] for name in value["findings"]}}
+        findings = value.get("findings") if isinstance(value, dict) else None
+        if isinstance(findings, list) and all(isinstance(name, str) for name in findings):
+            return value | {"findings": {name: [name] for name in findings}}
         return value
 
 
@@ -118,6 +119,17 @@ class Images(_Part):
     root: str = "."
     search: list[str] = []
     missing: Literal["refuse", "drop"] = "refuse"
+
+    @field_validator("search")
+    @classmethod
+    def _below_the_root(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            parts = PurePosixPath(pattern).parts
+            if pattern.startswith("/") or ".." in parts or any("**" in p and p != "**" for p in parts):
+                raise ValueError(
+                    f"'{pattern}' is no pattern of folders below 'root', such as images_*/images"
+                )
+        return patterns
 
 
 class Mapping(_Part):
@@ -152,6 +164,9 @@ class Mapping(_Part):
     def _some_finding(self) -> "Mapping":
         if not self.finding_names:
             raise ValueError("no finding: give 'findings' or 'labels'")
+        twice = sorted({name for name in self.finding_names if self.finding_names.count(name) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' is in both 'findings' and 'labels'")
         return self
 
     @property
