@@ -45,7 +45,7 @@ class ObjectiveConfig(_Section):
     negatives: Literal["all"] = "all"
     fairness: Literal["none", "adversarial"] = "adversarial"
     attributes: list[str] = ["race", "sex"]
-    adversary_weight: float = Field(1.25, ge=0.0)
+    adversary_weight: float = Field(1.5, ge=0.0)
     target: Literal["image", "text", "both"] = "image"
     update: Literal["reversal", "alternating"] = "reversal"
     adversary_steps: int = Field(5, ge=0)
@@ -54,7 +54,11 @@ class ObjectiveConfig(_Section):
 
 
 class TrainConfig(_Section):
-    """Optimisation: steps, learning rates, device count, precision."""
+    """Optimisation: steps, learning rates, device count, precision.
+
+    ``text_lr_factor`` times ``lr`` is the rate of the text tower and the logit scale. The default is our choice for
+    the tiny towers, whose text side overshoots at the rate that the image side needs; 1 for one rate.
+    """
 
     steps: int = Field(1000, ge=1)
     lr: float = Field(2.0e-3, gt=0)

@@ -11,9 +11,17 @@ def _row(
     metric: str, a: float, b: float, ci: tuple[float, float], *, group: str = "", race: bool = True
 ) -> dict:
     return {
-        "model_a": "clip", "model_b": "adfair", "metric": metric, "finding": "mean", "group": group,
-        "attribute": "race" if race else "", "value_a": a, "value_b": b, "difference": b - a,
-        "ci_low": ci[0], "ci_high": ci[1],
+        "model_a": "clip",
+        "model_b": "adfair",
+        "metric": metric,
+        "finding": "mean",
+        "group": group,
+        "attribute": "race" if race else "",
+        "value_a": a,
+        "value_b": b,
+        "difference": b - a,
+        "ci_low": ci[0],
+        "ci_high": ci[1],
     }
 
 

@@ -9,6 +9,7 @@ import torch
 from adfair.errors import ConfigError
 from adfair.evaluation.embed import embed_images, embed_texts
 from adfair.models.dual_encoder import (
+    _token_embedding,
     build_model,
     freeze_tower,
     load_model,
@@ -39,6 +40,13 @@ def test_open_clip_alone_reloads_the_saved_folder_to_the_same_embeddings(tmp_pat
 
     pixels = torch.stack([preprocess(Image.fromarray(i)) for i in IMAGES])
     assert torch.allclose(pixels, model.prepare(torch.from_numpy(IMAGES)), atol=1e-6)
+
+
+def test_tokens_start_as_spread_as_the_configuration_says() -> None:
+    tokens = build_model("tiny", seed=0).net.token_embedding.weight
+    assert tokens.std().item() == pytest.approx(model_config("tiny")["token_std"], rel=0.01)
+    with pytest.raises(ConfigError, match="'token_std' needs open_clip's own text tower"):
+        _token_embedding(torch.nn.Linear(2, 2), "mine.json")
 
 
 def test_our_own_reload_agrees(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_positive_weight_changes_the_towers_and_is_logged(
     assert not torch.equal(weights(run)["visual.conv1.weight"], weights(plain)["visual.conv1.weight"])
     last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
     assert set(last["adversary_loss"]) == {"image:race", "image:sex"}
-    assert last["adversary_weight"] == 1.25
+    assert last["adversary_weight"] == 1.5
 
 
 def test_same_seed_same_bits(plain: Path, small_cohort: Path, tmp_path: Path) -> None:

@@ -103,6 +103,13 @@ def _tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
     return open_clip.SimpleTokenizer(context_length=length)
 
 
+def _token_embedding(net: nn.Module, config_name: str) -> nn.Parameter:
+    for name, parameter in net.named_parameters():
+        if name.endswith("token_embedding.weight"):
+            return parameter
+    raise ConfigError(f"model.config {config_name}: 'token_std' needs open_clip's own text tower; remove it")
+
+
 def build_model(name: str, *, seed: int, image_size: int | None = None) -> DualEncoder:
     """Build towers with random weights; the weights depend on ``seed`` alone, not on the global generator.
 
@@ -121,7 +128,7 @@ def build_model(name: str, *, seed: int, image_size: int | None = None) -> DualE
         torch.manual_seed(seed)
         net = _net(config)
         if token_std is not None:
-            nn.init.normal_(net.get_parameter("token_embedding.weight"), std=token_std)
+            nn.init.normal_(_token_embedding(net, name), std=token_std)
     net.to(memory_format=torch.channels_last)
     size = config["vision_cfg"].get("image_size", 224)
     return DualEncoder(net, _tokenizer(config), config, MEAN, STD, size)
