@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adfair.auditing.attributes import crossed, encode, parse_bins
+from adfair.auditing.attributes import attribute_columns, crossed, encode, parse_bins
 from adfair.errors import ConfigError, DataError
 
 
@@ -47,3 +47,26 @@ def test_bins_are_parsed() -> None:
     assert parse_bins(["age=40,60.5", "bmi=25"]) == {"age": [40, 60.5], "bmi": [25]}
     with pytest.raises(ConfigError, match="expected NAME=EDGE"):
         parse_bins(["age"])
+
+
+def test_columns_of_names_or_text_are_not_audited_unasked() -> None:
+    frame = pd.DataFrame(
+        {
+            "patient_name": ["Doe", "Smith"], "findings_text": ["clear", "opaque"], "sex": ["F", "M"],
+            "memo": ["a" * 41, "b"], "age": [3, 4], "tags": [["a"], ["b"]],
+        }
+    )
+    notes: list[str] = []
+    assert attribute_columns(frame, used=(), notes=notes) == ["sex", "tags"]
+    assert [note.split("'")[1] for note in notes] == ["patient_name", "findings_text", "memo", "age"]
+
+
+@pytest.mark.parametrize("edges", [[float("nan")], [40, float("inf")], [60, 40], []])
+def test_edges_that_are_no_edges(edges: list[float]) -> None:
+    with pytest.raises(ConfigError, match="must increase and be finite"):
+        encode(pd.Series([1.0, 2.0], name="age"), source="t", edges=edges)
+
+
+def test_unknown_in_a_binned_column_is_unknown() -> None:
+    got = encode(pd.Series(["30", "Unknown", "", "70"], name="age"), source="t", edges=[50])
+    assert got.codes.tolist() == [0, -1, -1, 1]

@@ -55,3 +55,14 @@ def test_validation_without_a_class_leaves_the_threshold_undefined(table: Maker)
     row = rows[(rows["metric"] == "threshold") & (rows["finding"] == "f0")].iloc[0]
     assert pd.isna(row["value"])
     assert "needs a class that the validation rows lack" in row["note"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"), [("X,inf", "not a finite"), ("X,", "not a finite"), ("X,.1\nX,.2", "two")]
+)
+def test_a_threshold_file_with_a_fault_is_refused(tmp_path: Path, lines: str, what: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"finding,threshold\n{lines}\n")
+    frame = pd.DataFrame({"label_X": [0, 1, 1], "score_X": [0.1, 0.2, 0.3]})
+    with pytest.raises(DataError, match=f"t\\.csv.*{what}"):
+        audit(frame, threshold=str(path), replicates=0)

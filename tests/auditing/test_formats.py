@@ -149,3 +149,26 @@ def test_any_table_is_read_or_refused_with_our_error(rows: list[tuple[object, ..
         return
     assert np.isin(got.labels, (-1, 0, 1)).all()
     assert np.isfinite(got.scores[got.labels >= 0]).all()
+
+
+def test_label_and_score_columns_that_are_not_read_are_named(table: Maker) -> None:
+    frame = wide(table()).assign(label_Mass=1, score_Hernia=0.5)
+    assert any("not read" in n and "label_Mass, score_Hernia" in n for n in load_predictions(frame).notes)
+    single = pd.DataFrame({"label": [0, 1], "score": [0.1, 0.2], "prob": [0.3, 0.4], "label_X": [1, 0]})
+    assert any("not read" in n and "prob, label_X" in n for n in load_predictions(single).notes)
+
+
+def test_a_finding_called_mean_is_refused(table: Maker) -> None:
+    frame = table()
+    for bad in (frame.replace({"finding": {frame["finding"].iloc[0]: "mean"}}), None):
+        bad = pd.DataFrame({"label_mean": [0, 1], "score_mean": [0.1, 0.2]}) if bad is None else bad
+        with pytest.raises(DataError, match="'mean' stands for the mean over findings"):
+            load_predictions(bad)
+
+
+def test_bins_alone_ask_for_their_column_and_repeats_count_once(table: Maker) -> None:
+    frame = table().assign(age=50)
+    binned = load_predictions(frame, bins={"age": [40, 60]})
+    assert "age" in [a.name for a in binned.attributes]
+    twice = load_predictions(frame, attributes=["sex", "sex"])
+    assert [a.name for a in twice.attributes] == ["sex"]

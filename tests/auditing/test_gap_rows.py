@@ -58,9 +58,13 @@ def test_fewer_than_two_usable_groups_leave_a_gap_undefined(table: Maker) -> Non
         assert np.isnan(figures).all()
 
 
-def test_an_attribute_of_one_group_has_no_gap_and_no_difference(table: Maker) -> None:
+def test_the_gaps_of_an_attribute_of_one_group_are_undefined_and_say_why(table: Maker) -> None:
     one = measured(table().assign(race="A"))
-    assert gap_rows(one) == signed_rows(one) == []
+    rows = gap_rows(one)
+    assert {r["metric"] for r in rows} == {gap.name for gap in GAPS}
+    assert {r["note"] for r in rows} == {"undefined: 1 known group, a gap needs two"}
+    assert np.isnan([r["value"] for r in rows]).all()
+    assert signed_rows(one) == []
 
 
 def test_chance_is_given_only_where_it_was_asked_for(table: Maker) -> None:

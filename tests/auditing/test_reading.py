@@ -76,3 +76,26 @@ def test_messages_never_quote_a_cell(tmp_path: Path) -> None:
         load_predictions(path)
     assert "JANE" not in str(error.value)
     assert "row 1, column 'score'" in str(error.value)
+
+
+def test_rows_longer_than_the_header_are_refused_and_never_shifted(tmp_path: Path) -> None:
+    header = "prob,label,sex,race\n"
+    closed = read_table(write(tmp_path / "t.csv", header + "0.18,0,1,0,\n" * 3))
+    assert closed.iloc[0].tolist() == [0.18, 0, "1", "0"]
+    for rows in ("0.18,0,1,0,9\n" * 3, "0.18,0,1,0\n0.18,0,1,0,9\n"):
+        with pytest.raises(DataError, match=r"t\.csv: .*(more cells than the header's 4|expected 4)"):
+            read_table(write(tmp_path / "t.csv", header + rows))
+
+
+def test_quoted_headers_and_blank_lines_before_them(tmp_path: Path) -> None:
+    text = '\n\n"sex, at birth";"race, at birth";label;score\nF;A;1;0,5\nM;B;0;0,1\n'
+    frame = read_table(write(tmp_path / "t.csv", text))
+    assert list(frame.columns) == ["sex, at birth", "race, at birth", "label", "score"]
+    assert load_predictions(frame).scores[:, 0].tolist() == [0.5, 0.1]
+
+
+def test_a_missing_header_does_not_print_the_first_patient(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "p1,John Smith,0,0.3,F\np2,Jane Doe,1,0.4,M\n")
+    with pytest.raises(DataError, match="no label and score columns") as error:
+        load_predictions(path)
+    assert "Smith" not in str(error.value)

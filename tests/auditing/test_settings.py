@@ -50,6 +50,8 @@ def test_an_unusable_environment_counts_the_cores_but_at_most_eight(
         ({"permutations": -1}, "permutations -1: must not be negative"),
         ({"min_group": -1}, "min_group -1: must not be negative"),
         ({"seed": -1}, "seed -1: must not be negative"),
+        ({"seed": 2**63}, f"seed {2**63}: must be below 2**63"),
+        ({"replicates": 3}, "replicates 3: at least 10, or 0 for no intervals"),
         ({"ece_bins": -3}, "ece_bins -3: must be at least 1"),
         ({"adjustment": "bonferroni"}, "adjustment 'bonferroni': must be one of holm, bh, none"),
         ({"ece_binning": "quantile"}, "ece_binning 'quantile': must be one of width, mass"),

@@ -1,22 +1,115 @@
-"""Small counts in published tables."""
+"""Small counts in published tables: neither printed, nor to be worked out from what is printed."""
 
+import numpy as np
 import pandas as pd
+import pytest
 
-from adfair.auditing.suppression import suppress_counts
+from adfair.auditing import audit
+from adfair.auditing.result import Audit
+from adfair.auditing.suppression import suppress_curves
+
+LEAST = 10
 
 
-def test_group_rows_with_few_of_a_class_are_blanked() -> None:
-    frame = pd.DataFrame(
+def _cohort(groups: dict[str, tuple[int, int]], *, second: bool = False, seed: int = 0) -> pd.DataFrame:
+    """Groups of (patients, of them positive for Edema); Mass, when asked for, is positive in every other one."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        {"race": name, "label_Edema": int(i < positive), "label_Mass": i % 2}
+        for name, (size, positive) in groups.items()
+        for i in range(size)
+    ]
+    frame = pd.DataFrame(rows).replace({"race": {"": None}})
+    frame["patient_id"] = frame["image_id"] = [f"p{i}" for i in range(len(frame))]
+    for finding in ("Edema", "Mass"):
+        frame[f"score_{finding}"] = np.clip(
+            0.3 * frame[f"label_{finding}"] + 0.6 * rng.random(len(frame)), 0, 1
+        )
+    return frame if second else frame.drop(columns=["label_Mass", "score_Mass"])
+
+
+def _suppressed(frame: pd.DataFrame, **options: object) -> Audit:
+    return audit(
+        frame, replicates=20, permutations=20, suppress_small=True, min_group=LEAST, threads=1, **options
+    )
+
+
+def _rows(result: Audit, **keys: str) -> pd.DataFrame:
+    table = result.table
+    for name, value in keys.items():
+        table = table[table[name] == value]
+    assert len(table)
+    return table
+
+
+def test_a_group_with_few_positives_is_blank_and_so_is_what_would_give_it_away() -> None:
+    result = _suppressed(_cohort({"A": (60, 30), "B": (60, 25), "C": (60, 5)}, second=True))
+    small = _rows(result, attribute="race", group="C", finding="Edema")
+    assert small["value"].isna().all()
+    assert small["n_positive"].isna().all()
+    assert set(small["note"]) == {"suppressed: a count below 10"}
+    for finding in ("Edema", "mean"):
+        gaps = _rows(result, attribute="race", group="", finding=finding)
+        assert gaps["value"].isna().all()
+        assert gaps["note"].str.startswith("suppressed: ").all()
+        assert _rows(result, group="A-C", finding=finding)["value"].isna().all()
+        # The others keep their figures but not their counts, or 60 positives less theirs would be C's.
+        others = _rows(result, attribute="race", group="A", finding=finding)
+        assert others["n_positive"].isna().all()
+        assert others["value"].notna().any()
+    assert _rows(result, group="C", finding="mean")["value"].isna().all()
+    assert _rows(result, group="C", finding="Mass", metric="auc")["value"].notna().all()
+    assert _rows(result, group="", attribute="race", finding="Mass", metric="auc_gap")["value"].notna().all()
+
+
+def test_a_group_taken_out_cannot_be_found_by_subtraction() -> None:
+    result = _suppressed(_cohort({"A": (60, 30), "B": (60, 25), "Rare": (4, 2)}))
+    assert "Rare" not in set(result.table["group"])
+    assert _rows(result, attribute="race")["n"].isna().all()
+    assert result.facts["unknown"] == {"race": None}
+    assert "4 unknown" not in result.to_json()
+
+
+@pytest.mark.parametrize(("unknown", "shown"), [(4, None), (40, 40)])
+def test_a_few_of_unknown_group_are_not_counted_aloud(unknown: int, shown: int | None) -> None:
+    result = _suppressed(_cohort({"A": (60, 30), "B": (60, 25), "": (unknown, unknown // 2)}))
+    assert result.facts["unknown"] == {"race": shown}
+
+
+def test_a_small_stratum_and_a_rare_finding_are_blank_for_everyone_too() -> None:
+    frame = _cohort({"A": (60, 30), "B": (60, 25)}, second=True)
+    frame["view"] = ["AP"] * 3 + ["PA"] * 117
+    frame["label_Mass"] = 0
+    frame.loc[:2, "label_Mass"] = 1
+    result = _suppressed(frame, strata=["view"], attributes=["race"])
+    assert _rows(result, stratum="view=AP")["value"].isna().all()
+    assert _rows(result, stratum="view=AP")["n"].isna().all()
+    rare = _rows(result, finding="Mass", attribute="", stratum="")
+    assert rare["value"].isna().all()
+    assert rare["n_positive"].isna().all()
+    assert _rows(result, finding="mean", attribute="", stratum="")["value"].isna().all()
+
+
+def test_calibration_points_do_not_carry_small_counts() -> None:
+    curves = pd.DataFrame(
         {
-            "group": ["", "A", "B", "C", "D"],
-            "n": [5, 100, 100, 9, 100],
-            "n_positive": [2, 50, 4, 3, 97],
-            "note": "",
+            "finding": "X",
+            "attribute": "",
+            "group": "",
+            "mean_score": 0.5,
+            "n": [9, 40, 40, 40, 40],
+            "share_positive": [0.0, 0.1, 0.9, 0.0, 0.5],
         }
     )
-    for name in ("value", "ci_low", "ci_high", "expected_by_chance", "p_value", "p_adjusted"):
-        frame[name] = 0.5
-    got = suppress_counts(frame, 10)
-    assert got["value"].isna().tolist() == [False, False, True, True, True]
-    assert got["n"].isna().tolist() == [False, False, True, True, True]
-    assert got.loc[2, "note"] == "suppressed: a count below 10"
+    frame = pd.DataFrame(
+        {"finding": ["X"], "attribute": [""], "group": [""], "metric": ["auc"], "stratum": [""]}
+    )
+    kept = suppress_curves(curves, LEAST, frame.assign(note=""))
+    assert kept["share_positive"].tolist() == [0.0, 0.5]
+    assert suppress_curves(curves, LEAST, frame.assign(note="suppressed: a count below 10")).empty
+
+
+def test_nothing_is_blank_where_every_count_is_large() -> None:
+    frame = _cohort({"A": (60, 30), "B": (60, 25)})
+    kept = audit(frame, replicates=20, permutations=20, min_group=LEAST, threads=1).table
+    pd.testing.assert_frame_equal(_suppressed(frame).table, kept, check_dtype=False)

@@ -90,3 +90,11 @@ def test_a_finished_file_is_written_over_only_with_force(tmp_path: Path) -> None
     with pytest.raises(DataError, match=r"metrics\.csv: exists already\. .*--force"):
         require_absent(file, force=False)
     require_absent(file, force=True)
+
+
+def test_an_out_below_a_file_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(DataError, match="no folder that can be written to"):
+            require_absent(out / "metrics.csv", force=True)
+    require_absent(tmp_path / "new" / "deeper" / "metrics.csv", force=False)

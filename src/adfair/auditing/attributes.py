@@ -1,6 +1,7 @@
 """Sensitive attributes: which columns they are, and each row's group as an integer code."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,14 +33,32 @@ class Attribute:
         return Attribute(self.name, self.groups, self.codes[rows])
 
 
-def attribute_columns(frame: pd.DataFrame, *, used: Sequence[str], notes: list[str]) -> list[str]:
-    """Columns that look like attributes when none were named: 2 to 20 distinct values, and no bookkeeping."""
+_PRIVATE = re.compile(r"name|report|text|impression|indication|history|comment|note|birth|address|mrn", re.I)
+_LONGEST_GROUP = 40
+
+
+def attribute_columns(
+    frame: pd.DataFrame, *, used: Sequence[str], notes: list[str], binned: Collection[str] = ()
+) -> list[str]:
+    """Columns that look like attributes when none were named: 2 to 20 distinct values, and no bookkeeping.
+
+    Columns whose name or cells suggest people's names or free text are left out, because groups are printed.
+    """
     chosen = []
-    for name in frame.columns:
-        if name in used or name in _NOT_ATTRIBUTES or name.startswith(("label_", "score_", "prob_")):
+    for name in map(str, frame.columns):
+        if name in binned or name in used or name.startswith(("label_", "score_", "prob_")):
             continue
-        distinct = frame[name].nunique()
-        if 2 <= distinct <= 20:
+        if name in ("age", "view"):
+            notes.append(
+                f"column '{name}' was not audited: name it as an attribute, with edges if it is numeric"
+            )
+        if name in _NOT_ATTRIBUTES:
+            continue
+        texts = frame[name].dropna().astype(str)
+        distinct = texts.nunique()
+        if _PRIVATE.search(name) or (2 <= distinct <= 20 and texts.str.len().max() > _LONGEST_GROUP):
+            notes.append(f"column '{name}' may hold names or text and was not audited unless asked for")
+        elif 2 <= distinct <= 20:
             chosen.append(str(name))
         else:
             notes.append(f"column '{name}' has {distinct} distinct values and was not audited")
@@ -81,10 +100,14 @@ def _binned(column: pd.Series, edges: Sequence[float], *, source: str) -> Attrib
     from adfair.auditing.reading import numbers
 
     cuts = np.asarray(edges, dtype=float)
-    if cuts.size == 0 or (np.diff(cuts) <= 0).any():
-        raise ConfigError(f"bins of '{column.name}': the edges must increase, for example 40,60,80")
+    if cuts.size == 0 or not np.isfinite(cuts).all() or (np.diff(cuts) <= 0).any():
+        raise ConfigError(
+            f"bins of '{column.name}': the edges must increase and be finite, for example 40,60,80"
+        )
+    if column.dtype.kind not in "fiu":
+        column = column.mask(column.astype("string").str.strip().str.casefold() == "unknown")
     value = numbers(column, source=source)
-    text = [f"{edge:g}" for edge in cuts]
+    text = [f"{edge:.12g}" for edge in cuts]
     names = [f"<{text[0]}", *(f"{a}-{b}" for a, b in pairwise(text)), f">={text[-1]}"]
     codes = np.where(np.isnan(value), -1, np.searchsorted(cuts, value, side="right")).astype(np.int16)
     return Attribute(str(column.name), tuple(names), codes)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from adfair.auditing.aggregation import Level, Pooling, aggregate_images
-from adfair.auditing.attributes import crossed
+from adfair.auditing.attributes import Attribute, crossed
 from adfair.auditing.cells import SortedRows
 from adfair.auditing.cutoffs import Cutoffs, resolve
 from adfair.auditing.formats import load_predictions
@@ -20,7 +20,7 @@ from adfair.auditing.predictions import Predictions
 from adfair.auditing.result import Audit
 from adfair.auditing.rows import COLUMNS, FIGURES, Row, base_rows, row
 from adfair.auditing.settings import Options, Settings
-from adfair.auditing.suppression import drop_small_groups, suppress_counts
+from adfair.auditing.suppression import SUPPRESSED, drop_small_groups, suppress_counts, suppress_curves
 from adfair.errors import DataError
 from adfair.metrics.multiplicity import Adjustment, adjust
 
@@ -86,6 +86,11 @@ def audit_predictions(
         raise DataError(f"{predictions.source}: no row has a label of 0 or 1")
     if intersections:
         pairs = [crossed(a, b) for a, b in combinations(predictions.attributes, 2)]
+        taken = {a.name for a in predictions.attributes} & {pair.name for pair in pairs}
+        if taken:
+            raise DataError(
+                f"{predictions.source}: column '{taken.pop()}' is named like an intersection; rename it"
+            )
         predictions = replace(predictions, attributes=(*predictions.attributes, *pairs))
     notes = list(predictions.notes)
     if settings.suppress_small:
@@ -98,11 +103,12 @@ def audit_predictions(
     frame["p_adjusted"] = _adjusted(frame, settings.adjustment)
     curves = _calibration(measured)
     if settings.suppress_small:
-        frame = suppress_counts(frame, settings.min_group)
-        curves = curves[curves["n"] >= settings.min_group].reset_index(drop=True)
+        dropped = [a.name for a in predictions.attributes if (a.codes == SUPPRESSED).any()]
+        frame = suppress_counts(frame, settings.min_group, dropped=dropped)
+        curves = suppress_curves(curves, settings.min_group, frame)
     if cutoffs.note:
         notes.append(cutoffs.note)
-    return Audit(frame, settings, tuple(notes), _facts(predictions, cutoffs), curves)
+    return Audit(frame, settings, tuple(notes), _facts(predictions, cutoffs, settings), curves)
 
 
 def _threshold_rows(measured: Measured, cutoffs: Cutoffs) -> list[Row]:
@@ -141,14 +147,14 @@ def _adjusted(frame: pd.DataFrame, method: Adjustment) -> pd.Series:
     return frame["p_value"].groupby(family).transform(lambda p: adjust(p.to_numpy(), method=method))
 
 
-def _facts(predictions: Predictions, cutoffs: Cutoffs) -> dict[str, Any]:
+def _facts(predictions: Predictions, cutoffs: Cutoffs, settings: Settings) -> dict[str, Any]:
     return {
         "source": Path(predictions.source).name,
         "images": predictions.images,
         "patients": predictions.patients,
         "findings": list(predictions.findings),
         "attributes": {a.name: list(a.groups) for a in predictions.attributes},
-        "unknown": {a.name: int((a.codes < 0).sum()) for a in predictions.attributes},
+        "unknown": {a.name: _shown_unknown(a, settings) for a in predictions.attributes},
         "threshold_rule": cutoffs.rule,
         "threshold_origin": cutoffs.origin,
         "thresholds": {
@@ -156,6 +162,13 @@ def _facts(predictions: Predictions, cutoffs: Cutoffs) -> dict[str, Any]:
             for name, value in zip(predictions.findings, cutoffs.values, strict=True)
         },
     }
+
+
+def _shown_unknown(attribute: Attribute, settings: Settings) -> int | None:
+    """Images of unknown group; None where the number would give a small or suppressed group away."""
+    unknown = int((attribute.codes == -1).sum())
+    hide = 0 < unknown < settings.min_group or bool((attribute.codes == SUPPRESSED).any())
+    return None if settings.suppress_small and hide else unknown
 
 
 def _calibration(measured: Measured) -> pd.DataFrame:

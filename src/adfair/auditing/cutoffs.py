@@ -89,6 +89,12 @@ def _from_file(path: Path, findings: tuple[str, ...]) -> np.ndarray:
         if name not in frame.columns:
             raise DataError.at("no such column", file=path, column=name, remedy="Expected finding, threshold")
     values = dict(zip(frame["finding"], numbers(frame["threshold"], source=str(path)), strict=True))
+    if not np.isfinite([value for name, value in values.items() if name in findings]).all():
+        raise DataError.at(
+            "not a finite number", file=path, column="threshold", remedy="Fill in every threshold"
+        )
+    if len(values) < len(frame):
+        raise DataError.at("a finding has two thresholds", file=path, column="finding", remedy="Keep one")
     missing = [name for name in findings if name not in values]
     if missing:
         raise DataError(f"{path}: no threshold for finding '{missing[0]}'")

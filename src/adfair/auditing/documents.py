@@ -126,7 +126,8 @@ def headline(audit: Audit) -> list[str]:
         f"{facts['images']} images of {facts['patients']} patients; findings: {', '.join(facts['findings'])}"
     ]
     for name, groups in facts["attributes"].items():
-        unknown = f"; {facts['unknown'][name]} unknown" if facts["unknown"][name] else ""
+        count = facts["unknown"][name]
+        unknown = "" if count == 0 else "; unknown: suppressed" if count is None else f"; {count} unknown"
         lines.append(f"{name}: {', '.join(groups)}{unknown}")
     lines.append(f"threshold: {facts['threshold_rule']} ({facts['threshold_origin']})")
     return lines

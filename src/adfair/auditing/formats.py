@@ -56,16 +56,15 @@ def load_predictions(
         raise DataError(f"{source}: the table has no rows")
     layout = recognise(frame, source=source)
     notes: list[str] = []
-    names = (
-        list(attributes)
-        if attributes is not None
-        else attribute_columns(frame, used=layout.used, notes=notes)
-    )
+    notes += _ignored(frame, layout)
+    edges = bins or {}
+    if attributes is None:
+        attributes = [*attribute_columns(frame, used=layout.used, binned=edges, notes=notes), *edges]
+    names = list(dict.fromkeys(attributes))
     for name in [*names, *strata]:
         if name not in frame.columns:
-            known = ", ".join(map(str, frame.columns))
-            raise DataError.at("no such column", file=source, column=name, remedy=f"The columns are: {known}")
-    edges = bins or {}
+            known = ", ".join(str(c) for c in frame.columns if c not in layout.used)
+            raise DataError.at("no such column", file=source, column=name, remedy=f"The others are: {known}")
     coded = [encode(frame[name], source=source, edges=edges.get(name)) for name in [*names, *strata]]
     image, ids = _image_codes(frame, layout, source=source)
     patient = _patient_codes(frame, image, len(ids), source=source, notes=notes)
@@ -100,10 +99,22 @@ def recognise(frame: pd.DataFrame, *, source: str) -> Layout:
             wide.append((stem, name, match))
     if wide:
         return Layout(tuple(wide))
+    # Without a header the "columns" are the first patient's cells, so only names like these are repeated.
+    near = [c for c in columns if any(word in c.casefold() for word in ("label", "score", "prob", "pred"))]
     raise DataError(
-        f"{source}: no label and score columns among {', '.join(columns)}. Expected 'label' with 'score' or "
-        "'prob', 'label_value' with 'score', or pairs 'label_X' and 'score_X'"
+        f"{source}: no label and score columns{' among ' + ', '.join(near) if near else ''}. Expected, in the first "
+        "line, 'label' with 'score' or 'prob', 'label_value' with 'score', or pairs 'label_X' and 'score_X'"
     )
+
+
+def _ignored(frame: pd.DataFrame, layout: Layout) -> list[str]:
+    """A note on columns that look like labels or scores and are not read."""
+    prefixes = ("label_", "score_", "prob_")
+    names = [str(name) for name in frame.columns]
+    left = [
+        n for n in names if n not in layout.used and (n in (*_LABELS, *_SCORES) or n.startswith(prefixes))
+    ]
+    return [f"not read, no partner or not needed: {', '.join(left)}"] if left else []
 
 
 def _image_codes(frame: pd.DataFrame, layout: Layout, *, source: str) -> tuple[np.ndarray, np.ndarray]:
@@ -175,10 +186,16 @@ def _finding_codes(
     frame: pd.DataFrame, layout: Layout, *, source: str
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     if layout.finding is None:
+        if any(name == "mean" for name, _, _ in layout.pairs):
+            raise DataError(f"{source}: 'mean' stands for the mean over findings. Rename that finding")
         return None, tuple(name for name, _, _ in layout.pairs)
     codes, names = pd.factorize(frame[layout.finding])
     _refuse(codes < 0, "empty", source=source, column=layout.finding, remedy="Name the finding of every row")
-    return codes, tuple(str(name) for name in names)
+    found = tuple(str(name) for name in names)
+    if "mean" in found:
+        what = "'mean' stands for the mean over findings"
+        raise DataError.at(what, file=source, column=layout.finding, remedy="Rename this finding")
+    return codes, found
 
 
 def _check_pair(label: np.ndarray, score: np.ndarray, pair: tuple[str, str, str], *, source: str) -> None:

@@ -26,6 +26,7 @@ def gap_rows(measured: Measured, extra: str = "") -> list[Row]:
     out = []
     for attribute in measured.predictions.attributes:
         if len(attribute.groups) < 2:
+            out += _no_gaps(measured, attribute)
             continue
         units = attribute_units(measured.predictions, attribute)
         null = None
@@ -36,6 +37,12 @@ def gap_rows(measured: Measured, extra: str = "") -> list[Row]:
             note = joined(split, extra if gap.name in THRESHOLDED else "")
             out += _rows_of_gap(measured, attribute, gap, null, note)
     return out
+
+
+def _no_gaps(measured: Measured, attribute: Attribute) -> list[Row]:
+    note = f"undefined: {len(attribute.groups)} known group{'' if attribute.groups else 's'}, a gap needs two"
+    names = (*measured.predictions.findings, "mean")
+    return [row(gap.name, name, attribute.name, figures={}, note=note) for gap in GAPS for name in names]
 
 
 def _rows_of_gap(

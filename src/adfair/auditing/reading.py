@@ -1,5 +1,7 @@
 """A predictions file -> a data frame of text and numbers: CSV of any common separator, or Parquet."""
 
+import csv
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +29,24 @@ def read_table(path: Path | str) -> pd.DataFrame:
     separator, columns = _header(path)
     text = {name: str for name in columns if not _is_numeric(name)}
     try:
-        return pd.read_csv(
-            path,
-            sep=separator,
-            encoding="utf-8-sig",
-            dtype=text,
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,
-        )
+        with warnings.catch_warnings():
+            # Rows longer than the header would else lose a cell, or shift all columns by one.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                path,
+                sep=separator,
+                encoding="utf-8-sig",
+                dtype=text,
+                index_col=False,
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+            )
+    except pd.errors.ParserWarning:
+        raise DataError(
+            f"{path}: rows have more cells than the header's {len(columns)}. "
+            "Name every column, and end no row with a separator"
+        ) from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text. Save it as UTF-8") from None
     except pd.errors.ParserError as error:
@@ -54,13 +65,16 @@ def _parquet(path: Path) -> pd.DataFrame:
 def _header(path: Path) -> tuple[str, list[str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            line = file.readline().strip("\r\n")
+            line = next((text.strip("\r\n") for text in file if text.strip()), "")
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text. Save it as UTF-8") from None
     if not line.strip():
         raise DataError(f"{path}: the file is empty; expected a header line")
-    separator = max(",;\t", key=line.count)
-    columns = [name.strip().strip('"') for name in line.split(separator)]
+    columns: list[str] = []
+    for candidate in ",;\t":
+        names = next(csv.reader([line], delimiter=candidate))
+        if len(names) > len(columns):
+            separator, columns = candidate, names
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if repeated:
         raise DataError(f"{path}: column '{repeated[0]}' appears more than once")

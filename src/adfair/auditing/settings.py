@@ -7,6 +7,7 @@ from typing import Literal, TypedDict
 from adfair.errors import ConfigError
 from adfair.metrics.multiplicity import Adjustment
 
+LEAST_REPLICATES = 10  # fewer give no interval worth the name
 Interval = Literal["auto", "percentile", "bca", "delong"]
 
 
@@ -78,6 +79,12 @@ class Settings:
         for name in ("replicates", "permutations", "min_group", "seed"):
             if (getattr(self, name) or 0) < 0:
                 raise ConfigError(f"{name} {getattr(self, name)}: must not be negative")
+        if self.seed >= 2**63:
+            raise ConfigError(f"seed {self.seed}: must be below 2**63")
+        if 0 < self.replicates < LEAST_REPLICATES:
+            raise ConfigError(
+                f"replicates {self.replicates}: at least {LEAST_REPLICATES}, or 0 for no intervals"
+            )
         for name in ("threads", "ece_bins"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: must be at least 1")

@@ -1,13 +1,16 @@
 """Blank what could identify people: groups and cells of few patients, for tables that will be published."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from adfair.auditing.attributes import Attribute
+from adfair.auditing.gaps import SIGNED
 from adfair.auditing.predictions import Predictions
 
+SUPPRESSED = -2  # code of rows whose group was taken out; -1 is unknown
 _FIGURES = ["value", "ci_low", "ci_high", "expected_by_chance", "p_value", "p_adjusted", "n", "n_positive"]
 
 
@@ -31,16 +34,60 @@ def _without(attribute: Attribute, small: list[int]) -> Attribute:
     recode = np.full(len(attribute.groups) + 1, -1, dtype=np.int16)
     recode[stay] = np.arange(len(stay))
     # Code -1 picks the last entry: unknown stays unknown. Suppressed groups join no other row's figures.
-    codes = np.where(np.isin(attribute.codes, small), np.int16(-2), recode[attribute.codes])
+    codes = np.where(np.isin(attribute.codes, small), np.int16(SUPPRESSED), recode[attribute.codes])
     return Attribute(attribute.name, tuple(attribute.groups[k] for k in stay), codes.astype(np.int16))
 
 
-def suppress_counts(frame: pd.DataFrame, least: int) -> pd.DataFrame:
-    """Blank group rows in which fewer than ``least`` rows are positive, negative, or there at all."""
+def suppress_counts(frame: pd.DataFrame, least: int, *, dropped: Collection[str] = ()) -> pd.DataFrame:
+    """Blank every figure from which a count of fewer than ``least`` could be read or worked out.
+
+    1. Rows in which fewer than ``least`` are positive, negative, or there at all, whomever they describe.
+    2. What a blanked group's figures could be computed from: gaps and signed differences of its finding and
+       attribute, and the means over findings of that group and of those gaps.
+    3. The counts of the other groups of that attribute, which subtraction from the total would turn into it.
+
+    Args:
+        frame: the columns of ``metrics.csv``.
+        least: the smallest count that may be published.
+        dropped: attributes of which a group was taken out altogether.
+    """
     frame = frame.astype({"n": float, "n_positive": float})
     n, positive = frame["n"], frame["n_positive"]
     few = (n < least) | ((positive > 0) & (positive < least)) | ((n > positive) & (n - positive < least))
-    hidden = few & (frame["group"] != "")
+    grouped = frame["attribute"] != ""
+    place = pd.MultiIndex.from_frame(frame[["stratum", "attribute", "finding"]])
+    hit = frame[few]
+    cells = set(zip(hit["stratum"], hit["attribute"], hit["finding"], strict=True))
+    means = {(stratum, attribute, "mean") for stratum, attribute, _ in cells}
+    single = _one_group(frame)
+    derived = ~single & place.isin(cells | means)
+    named = set(zip(hit["stratum"], hit["attribute"], hit["group"], strict=True))
+    of_group = pd.MultiIndex.from_frame(frame[["stratum", "attribute", "group"]]).isin(named)
+    derived |= single & of_group & (frame["finding"] == "mean")
+    hidden = few | derived
     frame.loc[hidden, _FIGURES] = np.nan
-    frame.loc[hidden, "note"] = f"suppressed: a count below {least}"
+    frame.loc[few, "note"] = f"suppressed: a count below {least}"
+    frame.loc[derived & ~few, "note"] = f"suppressed: would reveal a count below {least}"
+    countable = grouped & (place.isin(cells | means) | frame["attribute"].isin(list(dropped)))
+    frame.loc[countable, ["n", "n_positive"]] = np.nan
     return frame
+
+
+def _one_group(frame: pd.DataFrame) -> pd.Series:
+    return (frame["group"] != "") & ~frame["metric"].isin([f"{name}_difference" for name in SIGNED])
+
+
+def suppress_curves(curves: pd.DataFrame, least: int, frame: pd.DataFrame) -> pd.DataFrame:
+    """Calibration points of at least ``least`` rows with neither few positives nor few negatives.
+
+    The curves of a group whose own figures are blank in ``frame`` go altogether.
+    """
+    positive = (curves["n"] * curves["share_positive"]).round()
+    negative = curves["n"] - positive
+    few = (curves["n"] < least) | positive.between(1, least - 1) | negative.between(1, least - 1)
+    blank = frame[
+        frame["note"].str.startswith("suppressed") & (frame["metric"] == "auc") & (frame["stratum"] == "")
+    ]
+    keys = ["finding", "attribute", "group"]
+    gone = pd.MultiIndex.from_frame(curves[keys]).isin(list(blank[keys].itertuples(index=False, name=None)))
+    return curves[~few & ~gone].reset_index(drop=True)

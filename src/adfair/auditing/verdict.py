@@ -11,8 +11,9 @@ def verdicts(table: pd.DataFrame, *, level: float = 0.95) -> list[str]:
     means = table[table["finding"] == "mean"]
     overall = means[(means["metric"] == "auc") & (means["attribute"] == "")].iloc[0]
     names = f"{overall['model_a']} -> {overall['model_b']}"
-    out = []
-    for attribute in dict.fromkeys(a for a in means["attribute"] if a):
+    attributes = dict.fromkeys(a for a in means["attribute"] if a)
+    out = [] if attributes else [f"{names}: AUC overall {_moved(overall)}."]
+    for attribute in attributes:
         rows = means[(means["attribute"] == attribute)]
         gaps = rows[rows["metric"].isin(_GAPS)]
         parts = [
@@ -34,10 +35,11 @@ def verdicts(table: pd.DataFrame, *, level: float = 0.95) -> list[str]:
 
 def _gap_phrase(rows: pd.DataFrame, gap: pd.Series, level: float) -> str:
     between = _extremes(rows) if gap["metric"] == "auc_gap" else "between groups"
-    interval = f"{level:.0%} CI of the change {_signed(gap['ci_low'])} to {_signed(gap['ci_high'])}".replace(
-        "%", " %"
-    )
-    return f"the {_GAPS[gap['metric']]} {between} {_moved(gap)} ({interval})"
+    said = f"the {_GAPS[gap['metric']]} {between} {_moved(gap)}"
+    if not np.isfinite([gap["ci_low"], gap["ci_high"]]).all():
+        return said
+    interval = f"{_signed(gap['ci_low'])} to {_signed(gap['ci_high'])}"
+    return f"{said} ({100 * level:g} % CI of the change {interval})"
 
 
 def _extremes(rows: pd.DataFrame) -> str:
@@ -50,6 +52,8 @@ def _moved(row: pd.Series) -> str:
     if not np.isfinite([row["value_a"], row["value_b"]]).all():
         return "is undefined for one of the models"
     figures = f"from {_short(row['value_a'])} to {_short(row['value_b'])}"
+    if not np.isfinite([row["ci_low"], row["ci_high"]]).all():
+        return f"went {figures}, without an interval"
     if row["ci_high"] < 0:
         return f"fell {figures}"
     if row["ci_low"] > 0:

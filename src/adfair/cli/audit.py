@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adfair.errors import ConfigError
+from adfair.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from adfair.auditing import Audit
@@ -83,7 +83,7 @@ def audit_command(
         result = audit(table, validation=validation, **options)
     _show(result, power=power)
     if out is not None:
-        typer.echo(f"written to {result.save(out)}")
+        typer.echo(f"written to {_saved(result, out)}")
     _fail(result, conditions)
 
 
@@ -121,7 +121,7 @@ def compare_command(
     for sentence in [*result.verdicts, *(f"note: {note}" for note in result.notes)]:
         typer.echo(sentence)
     if out is not None:
-        typer.echo(f"written to {result.save(out)}")
+        typer.echo(f"written to {_saved(result, out)}")
 
 
 _PASSED = (
@@ -154,6 +154,15 @@ def _refuse_finished(out: Path | None, name: str, force: bool) -> None:
 
     if out is not None:
         require_absent(out / name, force=force)
+
+
+def _saved(result: Any, out: Path) -> Path:
+    try:
+        return result.save(out)
+    except OSError as error:
+        raise DataError.at(
+            f"cannot be written ({error.strerror})", file=out, remedy="Choose another --out."
+        ) from None
 
 
 def _progress(what: str) -> Any:

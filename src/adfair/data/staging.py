@@ -72,6 +72,11 @@ def require_absent(file: Path, *, force: bool) -> None:
         raise DataError.at(
             "exists already", file=file, remedy="Choose another --out, or replace it with --force."
         )
+    folder = file.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise DataError.at("no folder that can be written to", file=folder, remedy="Choose another --out.")
 
 
 def claim_folder(out: Path, *, force: bool, what: str, markers: Sequence[str]) -> None:
