@@ -62,3 +62,20 @@ def test_bad_requests_are_refused() -> None:
         aggregate_images(FRAME.drop(columns="patient_id"), pooling="max")
     with pytest.raises(ConfigError, match="use max or mean"):
         aggregate_images(FRAME, pooling="median")
+
+
+def test_rows_without_a_key_and_repeated_rows_are_refused() -> None:
+    frame = pd.DataFrame(
+        {
+            "image_id": list("abc"),
+            "patient_id": ["p", "p", None],
+            "label": [0, 1, 1],
+            "score": [0.1, 0.2, 0.3],
+        }
+    )
+    with pytest.raises(DataError, match="row 3, column 'patient_id'"):
+        aggregate_images(frame, pooling="max")
+    with pytest.raises(
+        DataError, match="row 2, column 'image_id': this image and finding already have a row"
+    ):
+        aggregate_images(frame.assign(patient_id="p", image_id=list("aab")), pooling="max")

@@ -52,8 +52,12 @@ def test_bins_are_parsed() -> None:
 def test_columns_of_names_or_text_are_not_audited_unasked() -> None:
     frame = pd.DataFrame(
         {
-            "patient_name": ["Doe", "Smith"], "findings_text": ["clear", "opaque"], "sex": ["F", "M"],
-            "memo": ["a" * 41, "b"], "age": [3, 4], "tags": [["a"], ["b"]],
+            "patient_name": ["Doe", "Smith"],
+            "findings_text": ["clear", "opaque"],
+            "sex": ["F", "M"],
+            "memo": ["a" * 41, "b"],
+            "age": [3, 4],
+            "tags": [["a"], ["b"]],
         }
     )
     notes: list[str] = []

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from adfair import audit, metrics
-from adfair.errors import DataError
+from adfair.errors import ConfigError, DataError
 
 Maker = Callable[..., pd.DataFrame]
 
@@ -66,3 +66,12 @@ def test_a_threshold_file_with_a_fault_is_refused(tmp_path: Path, lines: str, wh
     frame = pd.DataFrame({"label_X": [0, 1, 1], "score_X": [0.1, 0.2, 0.3]})
     with pytest.raises(DataError, match=f"t\\.csv.*{what}"):
         audit(frame, threshold=str(path), replicates=0)
+
+
+def test_options_that_exclude_each_other_are_refused(table: Maker) -> None:
+    with pytest.raises(ConfigError, match="exclude each other"):
+        audit(table(), validation=table(), in_sample=True, replicates=0)
+    with pytest.raises(ConfigError, match=r"threshold 0\.3 needs no validation table"):
+        audit(table(), validation=table(), threshold=0.3, replicates=0)
+    with pytest.raises(ConfigError, match="bins of 'age': not among the attributes race"):
+        audit(table(), attributes=["race"], bins={"age": [40]}, replicates=0)

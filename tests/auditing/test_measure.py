@@ -23,7 +23,10 @@ def measured(frame: pd.DataFrame, **options: object) -> Measured:
 
 def test_the_observed_table_does_not_depend_on_the_resampling(table: Maker) -> None:
     frame = table(80)
-    plain, resampled = measured(frame), measured(frame, replicates=10, interval="bca", stratified=True, seed=4)
+    plain, resampled = (
+        measured(frame),
+        measured(frame, replicates=10, interval="bca", stratified=True, seed=4),
+    )
     assert plain.values.shape[0] == 1
     assert resampled.values.shape[0] == 11
     assert plain.jackknife.shape == (0, *plain.values.shape[1:])

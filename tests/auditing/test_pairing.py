@@ -89,3 +89,21 @@ def test_an_image_named_by_a_number_and_by_its_text_is_refused() -> None:
     mixed = FRAME.assign(image_id=[1, "1", 2])
     with pytest.raises(DataError, match="image_id 1 stands for two images"):
         align(loaded(FRAME.assign(image_id=list("123"))), loaded(mixed))
+
+
+def test_without_image_ids_rows_are_matched_by_number_only_where_that_is_said() -> None:
+    plain = FRAME.drop(columns="image_id")
+    one, _ = align(loaded(plain), loaded(plain))
+    assert any(note.startswith("no image_id: row k of one table") for note in one.notes)
+    for other in (plain.iloc[:2], FRAME):
+        with pytest.raises(DataError, match="without an image_id column in both"):
+            align(loaded(plain), loaded(other))
+
+
+def test_what_one_table_alone_holds_is_said_and_nothing_left_is_refused() -> None:
+    other = FRAME.drop(columns=["label_Y", "score_Y"]).assign(label_X=[0, -1, 1], label_Z=1, score_Z=0.5)
+    one, _ = align(loaded(FRAME), loaded(other))
+    assert "in one table only, left out: Y, Z" in one.notes
+    assert "1 image-findings have a label in one table only and were left out" in one.notes
+    with pytest.raises(DataError, match="no image-finding has a label in both tables"):
+        align(loaded(FRAME.assign(label_X=[0, -1, -1], label_Y=-1)), loaded(FRAME.assign(label_X=[-1, 1, 1])))

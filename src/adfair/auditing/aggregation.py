@@ -37,6 +37,7 @@ def aggregate_images(
         )
     layout = recognise(frame, source=source)
     group = [key, *([layout.finding] if layout.finding else [])]
+    _check_rows(frame, group, source=source)
     columns: dict[str, pd.Series] = {}
     for _, label_name, score_name in layout.pairs:
         label = pd.Series(numbers(frame[label_name], source=source))
@@ -54,3 +55,17 @@ def aggregate_images(
         pooled[name] = pooled[key].map(agreed)
     pooled["image_id"] = pooled[key]
     return pooled.replace({None: np.nan})
+
+
+def _check_rows(frame: pd.DataFrame, group: list[str], *, source: str) -> None:
+    """Grouping would silently drop rows without a key and pool an image that is there twice."""
+    for name in group:
+        empty = frame[name].isna().to_numpy()
+        if empty.any():
+            row = int(empty.argmax()) + 1
+            raise DataError.at("empty", file=source, row=row, column=name, remedy="Fill it before pooling")
+    if "image_id" in frame.columns:
+        repeated = frame.duplicated(["image_id", *group[1:]]).to_numpy()
+        if repeated.any():
+            what, row = "this image and finding already have a row", int(repeated.argmax()) + 1
+            raise DataError.at(what, file=source, row=row, column="image_id", remedy="Keep one row each")

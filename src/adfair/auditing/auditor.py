@@ -21,7 +21,7 @@ from adfair.auditing.result import Audit
 from adfair.auditing.rows import COLUMNS, FIGURES, Row, base_rows, row
 from adfair.auditing.settings import Options, Settings
 from adfair.auditing.suppression import SUPPRESSED, drop_small_groups, suppress_counts, suppress_curves
-from adfair.errors import DataError
+from adfair.errors import ConfigError, DataError
 from adfair.metrics.multiplicity import Adjustment, adjust
 
 _WITHIN_STRATA = frozenset({"auc", "es_auc", "auc_gap", "worst_group_auc", "auc_difference"})
@@ -63,6 +63,9 @@ def audit(
         DataError: the table cannot be used as it is. ConfigError: an option is out of range or contradictory.
     """
     settings = Settings(**options)
+    stray = [name for name in bins or {} if attributes is not None and name not in attributes]
+    if stray:
+        raise ConfigError(f"bins of '{stray[0]}': not among the attributes {', '.join(attributes or ())}")
 
     def prepared(source: pd.DataFrame | Path | str, names: Sequence[str] | None) -> Predictions:
         pooled = aggregate_images(source, pooling=aggregate, level=aggregate_to) if aggregate else source

@@ -46,12 +46,16 @@ def resolve(
         DataError: the validation table or the threshold file lacks a finding.
     """
     names = predictions.findings
+    if in_sample and validation is not None:
+        raise ConfigError("a validation table and in-sample thresholds exclude each other: give one of them")
     if isinstance(rule, str) and rule.lower().endswith(".csv"):
         return Cutoffs(_from_file(Path(rule), names), rule, "given")
     if rule is None and validation is None and not in_sample:
         return _half(predictions)
     chosen = "youden" if rule is None else str(rule)
     kind, number = parse_rule(chosen)
+    if kind == "number" and validation is not None:
+        raise ConfigError(f"threshold {chosen} needs no validation table: leave one of them out")
     if kind == "number":
         return Cutoffs(np.full(len(names), number), chosen, "given")
     if validation is None and not in_sample:

@@ -19,7 +19,11 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
         DataError: nothing in common, or the same image has another label, patient or group in the two tables.
     """
     names = f"{first.source} and {second.source}"
+    notes = [*first.notes, *_by_row(first, second, names)]
     findings = [name for name in first.findings if name in second.findings]
+    alone = sorted({*first.findings, *second.findings} - {*findings})
+    if alone:
+        notes.append(f"in one table only, left out: {', '.join(alone)}")
     place = _images(second).get_indexer(_images(first))
     rows = np.flatnonzero(place >= 0)
     if not findings or not rows.size:
@@ -33,7 +37,13 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
     for a, b in zip(one.attributes, two.attributes, strict=True):
         _same(_values(a), _values(b), names, f"'{a.name}' values")
     _same(_partition(one.patient), _partition(two.patient), names, "patients")
-    notes = list(one.notes)
+    if not shared.any():
+        raise DataError(
+            f"{names}: no image-finding has a label in both tables. Compare models on the same labels"
+        )
+    lost = int(((one.labels >= 0) ^ (two.labels >= 0)).sum())
+    if lost:
+        notes.append(f"{lost} image-findings have a label in one table only and were left out")
     if len(rows) < first.images or len(rows) < second.images:
         notes.append(
             f"{len(rows)} images in common of {first.images} and {second.images}; the others are left out"
@@ -41,6 +51,18 @@ def align(first: Predictions, second: Predictions) -> tuple[Predictions, Predict
     labels = np.where(shared, one.labels, -1).astype(np.int8)
     one = replace(one, labels=labels, notes=tuple(notes))
     return one, replace(two, labels=labels, patient=one.patient, attributes=one.attributes)
+
+
+def _by_row(first: Predictions, second: Predictions, names: str) -> list[str]:
+    """What to say where images have no ids; load_predictions then numbers the rows."""
+    numbered = [table.image.dtype.kind == "i" for table in (first, second)]
+    if not any(numbered):
+        return []
+    if not all(numbered) or first.images != second.images:
+        raise DataError(
+            f"{names}: without an image_id column in both, the same images cannot be found. Add it"
+        )
+    return ["no image_id: row k of one table is taken for the same image as row k of the other"]
 
 
 def _images(table: Predictions) -> pd.Index:
