@@ -74,3 +74,8 @@ def test_edges_that_are_no_edges(edges: list[float]) -> None:
 def test_unknown_in_a_binned_column_is_unknown() -> None:
     got = encode(pd.Series(["30", "Unknown", "", "70"], name="age"), source="t", edges=[50])
     assert got.codes.tolist() == [0, -1, -1, 1]
+
+
+def test_a_group_name_that_could_steer_a_terminal_is_refused() -> None:
+    with pytest.raises(DataError, match="column 'sex': a group's name holds a control character"):
+        encode(pd.Series(["F", "F\x1b[31m"], name="sex"), source="t")

@@ -35,6 +35,7 @@ class Attribute:
 
 _PRIVATE = re.compile(r"name|report|text|impression|indication|history|comment|note|birth|address|mrn", re.I)
 _LONGEST_GROUP = 40
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # line breaks and tabs are escaped when shown
 
 
 def attribute_columns(
@@ -83,6 +84,9 @@ def encode(
         column = column.astype("Int64")
     codes, values = pd.factorize(column.astype("string").str.strip(), sort=True)
     texts = [str(v) for v in values]
+    if any(_CONTROL.search(text) for text in texts):
+        what = "a group's name holds a control character"
+        raise DataError.at(what, file=source, column=name, remedy="Remove it: names are printed on terminals")
     known = [i for i, v in enumerate(texts) if v.casefold() not in ("", "unknown", "nan")]
     if len(known) > limit:
         raise DataError.at(
