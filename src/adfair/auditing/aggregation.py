@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from adfair.auditing.formats import recognise
+from adfair.auditing.formats import recognise, refuse
 from adfair.auditing.predictions import source_name
 from adfair.auditing.reading import numbers, read_table
 from adfair.errors import ConfigError, DataError
@@ -61,11 +61,8 @@ def _check_rows(frame: pd.DataFrame, group: list[str], *, source: str) -> None:
     """Grouping would silently drop rows without a key and pool an image that is there twice."""
     for name in group:
         empty = frame[name].isna().to_numpy()
-        if empty.any():
-            row = int(empty.argmax()) + 1
-            raise DataError.at("empty", file=source, row=row, column=name, remedy="Fill it before pooling")
+        refuse(empty, "empty", source=source, column=name, remedy="Fill it before pooling")
     if "image_id" in frame.columns:
         repeated = frame.duplicated(["image_id", *group[1:]]).to_numpy()
-        if repeated.any():
-            what, row = "this image and finding already have a row", int(repeated.argmax()) + 1
-            raise DataError.at(what, file=source, row=row, column="image_id", remedy="Keep one row each")
+        what = "this image and finding already have a row"
+        refuse(repeated, what, source=source, column="image_id", remedy="Keep one row each")

@@ -60,7 +60,7 @@ def attribute_columns(
         if _PRIVATE.search(name) or (2 <= distinct <= 20 and texts.str.len().max() > _LONGEST_GROUP):
             notes.append(f"column '{name}' may hold names or text and was not audited unless asked for")
         elif 2 <= distinct <= 20:
-            chosen.append(str(name))
+            chosen.append(name)
         else:
             notes.append(f"column '{name}' has {distinct} distinct values and was not audited")
     return chosen

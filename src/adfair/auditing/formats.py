@@ -124,7 +124,7 @@ def _image_codes(frame: pd.DataFrame, layout: Layout, *, source: str) -> tuple[n
             raise DataError(f"{source}: several findings need an image_id column to tell images apart")
         return np.arange(len(frame)), np.arange(len(frame))
     codes, ids = pd.factorize(frame["image_id"])
-    _refuse(codes < 0, "empty", source=source, column="image_id", remedy="Give every image an id")
+    refuse(codes < 0, "empty", source=source, column="image_id", remedy="Give every image an id")
     return codes, np.asarray(ids, dtype=object)
 
 
@@ -135,7 +135,7 @@ def _patient_codes(
         notes.append("no patient_id column: each image counts as its own patient")
         return np.arange(images, dtype=np.int32)
     codes, _ = pd.factorize(frame["patient_id"])
-    _refuse(
+    refuse(
         codes < 0,
         "empty",
         source=source,
@@ -149,7 +149,7 @@ def _by_image(column: Attribute, image: np.ndarray, images: int, *, source: str)
     """One code an image; rows of one image must agree."""
     codes = np.empty(images, dtype=column.codes.dtype)
     codes[image[::-1]] = column.codes[::-1]
-    _refuse(
+    refuse(
         codes[image] != column.codes,
         "differs from an earlier row of the same image",
         source=source,
@@ -190,7 +190,7 @@ def _finding_codes(
             raise DataError(f"{source}: 'mean' stands for the mean over findings. Rename that finding")
         return None, tuple(name for name, _, _ in layout.pairs)
     codes, names = pd.factorize(frame[layout.finding])
-    _refuse(codes < 0, "empty", source=source, column=layout.finding, remedy="Name the finding of every row")
+    refuse(codes < 0, "empty", source=source, column=layout.finding, remedy="Name the finding of every row")
     found = tuple(str(name) for name in names)
     if "mean" in found:
         what = "'mean' stands for the mean over findings"
@@ -200,14 +200,14 @@ def _finding_codes(
 
 def _check_pair(label: np.ndarray, score: np.ndarray, pair: tuple[str, str, str], *, source: str) -> None:
     allowed = np.isnan(label) | np.isin(label, (-1, 0, 1))
-    _refuse(
+    refuse(
         ~allowed,
         "labels must be 1, 0, -1 (uncertain) or empty",
         source=source,
         column=pair[1],
         remedy="Recode it, one finding a column or row",
     )
-    _refuse(
+    refuse(
         (label >= 0) & ~np.isfinite(score),
         "no finite score for a labelled row",
         source=source,
@@ -220,7 +220,7 @@ def _refuse_repeated(seen: np.ndarray, cells: np.ndarray, *, source: str) -> Non
     repeated = seen[cells]
     if not repeated.any() and np.bincount(cells).max() > 1:
         repeated = pd.Series(cells).duplicated().to_numpy()
-    _refuse(
+    refuse(
         repeated,
         "this image and finding already have a row",
         source=source,
@@ -230,6 +230,7 @@ def _refuse_repeated(seen: np.ndarray, cells: np.ndarray, *, source: str) -> Non
     seen[cells] = True
 
 
-def _refuse(bad: np.ndarray, what: str, *, source: str, column: str, remedy: str) -> None:
+def refuse(bad: np.ndarray, what: str, *, source: str, column: str, remedy: str) -> None:
+    """Raise DataError at the first row for which ``bad`` holds."""
     if bad.any():
         raise DataError.at(what, file=source, row=int(bad.argmax()) + 1, column=column, remedy=remedy)
