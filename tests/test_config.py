@@ -10,7 +10,7 @@ data: {cohort: runs/cohort, batch_size: 96, micro_batch_size: null, image_size: 
 model: {config: tiny, pretrained: null, freeze: []}
 objective: {contrastive: infonce, negatives: all, fairness: adversarial, attributes: [race, sex],
   adversary_weight: 1.5, target: image, update: reversal, adversary_steps: 5, delay: 0.15, ramp: 0.30}
-train: {steps: 1000, lr: 2.0e-3, adversary_lr: 5.0e-3, devices: 1, precision: 32-true, checkpoint_every: 200, select: last}
+train: {steps: 1000, lr: 2.0e-3, adversary_lr: 5.0e-3, devices: 1, precision: 32-true, checkpoint_every: 200, select: auto}
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from adfair.errors import ConfigError
 
@@ -26,7 +26,13 @@ class DataConfig(_Section):
     micro_batch_size: None = None
     image_size: int = Field(64, ge=16)
     scrub_demographics: Literal[False] = False
-    sampling: Literal["natural"] = "natural"
+    sampling: Literal[
+        "natural",
+        "group_balanced",
+        "finding_group_balanced",
+        "reweight_group",
+        "reweight_finding_group",
+    ] = "natural"
     augment: Literal["none", "light", "light_flip"] = "none"  # flip: only where reports name no side
 
 
@@ -38,19 +44,53 @@ class ModelConfig(_Section):
     freeze: list[Literal["image_tower", "text_tower"]] = []
 
 
-class ObjectiveConfig(_Section):
-    """The contrastive term and the fairness term with its schedule."""
+class FastCLIPConfig(_Section):
+    """Of ``contrastive: fastclip``, see ``objectives/fastclip.py``."""
 
-    contrastive: Literal["infonce"] = "infonce"
+    temperature: Literal["constant", "individual", "global"] = "global"
+    gamma_min: float = Field(0.2, gt=0, le=1)
+    gamma_share: float = Field(0.5, gt=0, le=1)  # of training, after which gamma is at its lowest
+    rho: float = Field(6.5, ge=0)
+
+
+class ObjectiveConfig(_Section):
+    """The contrastive term and the fairness term with its schedule.
+
+    ``adversary_weight`` is the weight of ``fairness: adversarial``, ``fairness_weight`` that of any other term (by
+    default the one that its file recommends). ``condition`` is what the adversary knows: nothing, the findings that
+    the report states, or these while it sees the image only through the similarities to the findings.
+    """
+
+    contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
+    fastclip: FastCLIPConfig = FastCLIPConfig()
     negatives: Literal["all"] = "all"
-    fairness: Literal["none", "adversarial"] = "adversarial"
+    fairness: Literal[
+        "none",
+        "adversarial",
+        "fairclip_as_coded",
+        "fairclip_exact",
+        "fairclip_plus",
+        "mmd",
+        "coral",
+        "group_dro",
+    ] = "adversarial"
     attributes: list[str] = ["race", "sex"]
+    fairness_weight: float | None = Field(None, ge=0.0)
     adversary_weight: float = Field(1.5, ge=0.0)
     target: Literal["image", "text", "both"] = "image"
     update: Literal["reversal", "alternating"] = "reversal"
+    heads: Literal["per_attribute", "joint"] = "per_attribute"
+    condition: Literal["none", "findings", "equalized_odds"] = "none"
+    projection: Literal["none", "zhang", "no_conflict", "no_conflict_per_sample"] = "none"
     adversary_steps: int = Field(5, ge=0)
     delay: float = Field(0.15, ge=0, le=1)
     ramp: float = Field(0.30, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "ObjectiveConfig":
+        if self.condition == "equalized_odds" and self.target != "image":
+            raise ValueError("condition: equalized_odds sees the image alone; set target: image")
+        return self
 
 
 class TrainConfig(_Section):
@@ -58,6 +98,8 @@ class TrainConfig(_Section):
 
     ``text_lr_factor`` times ``lr`` is the rate of the text tower and the logit scale. The default is our choice for
     the tiny towers, whose text side overshoots at the rate that the image side needs; 1 for one rate.
+    ``select`` picks the checkpoint that becomes ``model/`` by the validation split; ``auto`` is ``least_leakage``
+    for ``fairness: adversarial`` where the cohort has a ``val`` split, and ``last`` otherwise.
     """
 
     steps: int = Field(1000, ge=1)
@@ -70,7 +112,7 @@ class TrainConfig(_Section):
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     checkpoint_every: int = Field(200, ge=1)
     log_every: int = Field(10, ge=1)
-    select: Literal["last"] = "last"
+    select: Literal["auto", "last", "best_auc", "best_worst_group", "least_leakage"] = "auto"
 
 
 class Config(_Section):

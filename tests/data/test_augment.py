@@ -9,17 +9,17 @@ def films(n: int = 8) -> torch.Tensor:
 
 def test_the_draw_depends_on_seed_and_step_alone() -> None:
     torch.manual_seed(1)
-    first = augment(films(), seed=3, step=5)
+    first = augment(films(), "light_flip", seed=3, step=5)
     torch.manual_seed(2)
-    assert torch.equal(first, augment(films(), seed=3, step=5))
-    assert not torch.equal(first, augment(films(), seed=3, step=6))
-    assert not torch.equal(first, augment(films(), seed=4, step=5))
+    assert torch.equal(first, augment(films(), "light_flip", seed=3, step=5))
+    assert not torch.equal(first, augment(films(), "light_flip", seed=3, step=6))
+    assert not torch.equal(first, augment(films(), "light_flip", seed=4, step=5))
 
 
 def test_the_range_is_kept_and_nothing_is_changed_in_place() -> None:
     images = films()
     before = images.clone()
-    out = augment(images, seed=0, step=0)
+    out = augment(images, "light_flip", seed=0, step=0)
     assert out.dtype == torch.float32
     assert out.shape == images.shape
     assert out.min() >= 0
@@ -28,7 +28,7 @@ def test_the_range_is_kept_and_nothing_is_changed_in_place() -> None:
 
 
 def test_a_flat_film_stays_flat_and_changes_its_tone_within_the_stated_range() -> None:
-    out = augment(torch.full((50, 16, 16), 100, dtype=torch.uint8), seed=0, step=0)
+    out = augment(torch.full((50, 16, 16), 100, dtype=torch.uint8), "light_flip", seed=0, step=0)
     assert (out.amax((1, 2)) - out.amin((1, 2))).max() < 1e-2
     assert out.mean((1, 2)).min() >= 100 * (1 - TONE) - 1e-2
     assert out.mean((1, 2)).max() <= 100 * (1 + TONE) + 1e-2
@@ -39,7 +39,7 @@ def test_left_stays_left_unless_mirroring_is_allowed() -> None:
     half[:, :, :6] = 200
 
     def brighter_left(flip: bool) -> float:
-        out = augment(half, seed=0, step=0, flip=flip)
+        out = augment(half, "light_flip" if flip else "light", seed=0, step=0)
         return (out[:, :, :8].mean((1, 2)) > out[:, :, 8:].mean((1, 2))).float().mean().item()
 
     assert brighter_left(False) == 1.0

@@ -37,21 +37,22 @@ def test_a_direction_without_variance_stays_finite() -> None:
     assert torch.isfinite(same(torch.ones(4, 2))).all()
 
 
-def test_one_head_per_attribute_and_attacked_embedding() -> None:
-    image, text = torch.randn(4, 8), torch.randn(4, 8)
-    both = build_adversary(8, {"race": 3, "sex": 2}, "both", seed=0)
-    logits = both({"image": image, "text": text})
-    assert {k: tuple(v.shape) for k, v in logits.items()} == {
+def test_one_head_per_attribute_and_view() -> None:
+    views = {"image": torch.randn(4, 8), "text": torch.randn(4, 5)}
+    both = build_adversary({"image": 8, "text": 5}, {"race": 3, "age": 1}, seed=0)
+    assert {k: tuple(v.shape) for k, v in both(views).items()} == {
         "image:race": (4, 3),
-        "image:sex": (4, 2),
+        "image:age": (4, 1),
         "text:race": (4, 3),
-        "text:sex": (4, 2),
+        "text:age": (4, 1),
     }
-    assert set(build_adversary(8, {"sex": 2}, "text", seed=0)({"image": image, "text": text})) == {"text:sex"}
+    told = build_adversary({"text": 5}, {"sex": 2}, seed=0, given=3)
+    assert told.heads["text:sex"][0].in_features == 8
+    assert set(told(views, torch.zeros(4, 3))) == {"text:sex"}
 
 
 def test_weights_depend_on_the_seed_alone() -> None:
-    a = build_adversary(8, {"sex": 2}, "image", seed=1).state_dict()
+    a = build_adversary({"image": 8}, {"sex": 2}, seed=1).state_dict()
     torch.manual_seed(99)
-    b = build_adversary(8, {"sex": 2}, "image", seed=1).state_dict()
+    b = build_adversary({"image": 8}, {"sex": 2}, seed=1).state_dict()
     assert all(torch.equal(a[k], b[k]) for k in a)

@@ -7,7 +7,9 @@ from safetensors.torch import load_file
 
 from adfair.config import build_config
 from adfair.errors import ConfigError, DataError, TrainingError
-from adfair.training import loop, train
+from adfair.objectives import CONTRASTIVE, Batch, Pairing
+from adfair.objectives.contrastive import InfoNCE
+from adfair.training import train
 from adfair.training.guards import check_finite, check_gradients
 from adfair.training.plan import plan
 
@@ -21,6 +23,10 @@ def config(cohort: Path, *overrides: str):
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
     return load_file(run / "model" / "open_clip_model.safetensors")
+
+
+def log_of(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +43,7 @@ def test_a_run_folder_holds_what_the_contract_says(plain: Path) -> None:
         "model",
         "environment.json",
     }
-    log = [json.loads(line) for line in (plain / "log.jsonl").read_text().splitlines()]
+    log = log_of(plain)
     assert [entry["step"] for entry in log] == list(range(STEPS))
     assert log[0]["contrastive_chance"] == pytest.approx(3.4657, abs=1e-3)
     assert (plain / "checkpoints" / "last.safetensors").is_file()
@@ -70,7 +76,7 @@ def test_a_positive_weight_changes_the_towers_and_is_logged(
 ) -> None:
     run = train(config(small_cohort, "objective.delay=0", "objective.ramp=0"), out=tmp_path / "run")
     assert not torch.equal(weights(run)["visual.conv1.weight"], weights(plain)["visual.conv1.weight"])
-    last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    last = [e for e in log_of(run) if "contrastive" in e][-1]
     assert set(last["adversary_loss"]) == {"image:race", "image:sex"}
     assert last["adversary_weight"] == 1.5
 
@@ -96,7 +102,7 @@ def test_refusals_leave_nothing_behind(small_cohort: Path, plain: Path, tmp_path
     with pytest.raises(DataError, match="--force"):
         train(config(small_cohort), out=plain)
     out = tmp_path / "run"
-    with pytest.raises(ConfigError, match="no attribute 'religion'"):
+    with pytest.raises(ConfigError, match="no attribute and no column of numbers 'religion'"):
         train(config(small_cohort, "objective.attributes=[religion]"), out=out)
     with pytest.raises(ConfigError, match="attributes is empty"):
         train(config(small_cohort, "objective.attributes=[]"), out=out)
@@ -114,7 +120,11 @@ def test_refusals_leave_nothing_behind(small_cohort: Path, plain: Path, tmp_path
 def test_a_non_finite_loss_stops_before_the_update(
     small_cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: float
 ) -> None:
-    monkeypatch.setitem(loop.CONTRASTIVE, "infonce", lambda i, t, s: (i * t).sum() * bad)
+    class Broken(InfoNCE):
+        def __call__(self, batch: Batch) -> Pairing:
+            return Pairing((batch.image_emb * batch.text_emb).sum() * bad, batch.image_emb[:, 0])
+
+    monkeypatch.setitem(CONTRASTIVE, "infonce", lambda setting: Broken())
     with pytest.raises(TrainingError, match="step 0: the contrastive term"):
         train(config(small_cohort, "objective.fairness=none"), out=tmp_path / "run")
     assert not (tmp_path / "run" / "model").exists()

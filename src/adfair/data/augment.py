@@ -9,21 +9,27 @@ from torch import Tensor
 ROTATION, SCALE, SHIFT, TONE = math.radians(7.0), 0.10, 0.05, 0.20
 
 
-def augment(images: Tensor, *, seed: int, step: int, flip: bool = True) -> Tensor:
+def augment(images: Tensor, how: str, *, seed: int, step: int) -> Tensor:
     """Rotate, scale, shift, mirror and change the tone of grey images.
 
     Args:
         images: float or uint8 [B, S, S], 0 to 255.
         seed, step: the draw is a function of both alone.
-        flip: mirror half of the images (right for reports that name no side).
+        how: ``none`` (the images as they are), ``light``, or ``light_flip``, which also mirrors half of them
+            (right for reports that name no side).
 
     Returns:
         float32 [B, S, S], 0 to 255.
     """
+    if how == "none":
+        return images
     maker = torch.Generator().manual_seed(seed * 1_000_003 + step)
     n = len(images)
     angle, zoom, dx, dy, gain, lift, coin = (2 * torch.rand((7, n), generator=maker) - 1).to(images.device)
-    zoom, mirror = 1 + SCALE * zoom, torch.where(coin < 0, -1.0, 1.0) if flip else torch.ones_like(coin)
+    zoom, mirror = (
+        1 + SCALE * zoom,
+        torch.where(coin < 0, -1.0, 1.0) if how == "light_flip" else torch.ones_like(coin),
+    )
     cos, sin = torch.cos(ROTATION * angle) * zoom, torch.sin(ROTATION * angle) * zoom
     rows = torch.stack(
         [torch.stack([cos * mirror, -sin, SHIFT * dx], 1), torch.stack([sin * mirror, cos, SHIFT * dy], 1)], 1

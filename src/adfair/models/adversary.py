@@ -51,30 +51,36 @@ class Whitening(nn.Module):
 
 
 class Adversary(nn.Module):
-    """One head per sensitive attribute on each embedding that is attacked.
+    """One head per sensitive attribute on each view: an embedding, or scores made from it.
 
     Args:
-        dim: width D of the embeddings.
-        groups: number of groups of each attribute.
-        views: which embeddings are attacked: ``("image",)``, ``("text",)`` or both.
+        dims: width of each view, for example ``{"image": D, "text": D}``.
+        groups: number of groups of each attribute; 1 for a continuous one, whose head predicts its value.
+        given: how many columns the heads are told besides the view, unwhitened.
     """
 
-    def __init__(self, dim: int, groups: Mapping[str, int], views: tuple[str, ...]) -> None:
+    def __init__(self, dims: Mapping[str, int], groups: Mapping[str, int], *, given: int = 0) -> None:
         super().__init__()
-        self.views = views
-        self.whiten = nn.ModuleDict({view: Whitening(dim) for view in views})
+        self.views = tuple(dims)
+        self.whiten = nn.ModuleDict({view: Whitening(dim) for view, dim in dims.items()})
         self.heads = nn.ModuleDict(
-            {f"{view}:{attribute}": _head(dim, k) for view in views for attribute, k in groups.items()}
+            {
+                f"{view}:{attribute}": _head(dim + given, k)
+                for view, dim in dims.items()
+                for attribute, k in groups.items()
+            }
         )
 
-    def observe(self, embeddings: Mapping[str, Tensor]) -> None:
-        """Take a batch into the whitening of every attacked embedding."""
+    def observe(self, views: Mapping[str, Tensor]) -> None:
+        """Take a batch into the whitening of every view."""
         for view in self.views:
-            self.whiten[view].observe(embeddings[view])  # type: ignore[operator]
+            self.whiten[view].observe(views[view])  # type: ignore[operator]
 
-    def forward(self, embeddings: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """``{"image": [B, D], ...}`` -> group logits by ``"view:attribute"``, each [B, K]."""
-        inputs = {view: self.whiten[view](embeddings[view]) for view in self.views}
+    def forward(self, views: Mapping[str, Tensor], given: Tensor | None = None) -> dict[str, Tensor]:
+        """``{"image": [B, D], ...}`` and ``given`` [B, G] -> logits by ``"view:attribute"``, each [B, K]."""
+        inputs = {view: self.whiten[view](views[view]) for view in self.views}
+        if given is not None:
+            inputs = {view: torch.cat([x, given], dim=1) for view, x in inputs.items()}
         return {name: head(inputs[name.split(":")[0]]) for name, head in self.heads.items()}
 
 
@@ -88,9 +94,10 @@ def _head(dim: int, k: int) -> nn.Sequential:
     )
 
 
-def build_adversary(dim: int, groups: Mapping[str, int], target: str, *, seed: int) -> Adversary:
-    """Build heads for ``target`` image | text | both; the weights depend on ``seed`` alone."""
-    views = ("image", "text") if target == "both" else (target,)
+def build_adversary(
+    dims: Mapping[str, int], groups: Mapping[str, int], *, seed: int, given: int = 0
+) -> Adversary:
+    """Heads on every view, see :class:`Adversary`; the weights depend on ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Adversary(dim, groups, views)
+        return Adversary(dims, groups, given=given)

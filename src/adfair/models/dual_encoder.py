@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -110,7 +110,9 @@ def _token_embedding(net: nn.Module, config_name: str) -> nn.Parameter:
     raise ConfigError(f"model.config {config_name}: 'token_std' needs open_clip's own text tower; remove it")
 
 
-def build_model(name: str, *, seed: int, image_size: int | None = None) -> DualEncoder:
+def build_model(
+    name: str, *, seed: int, image_size: int | None = None, start: Mapping[str, float] | None = None
+) -> DualEncoder:
     """Build towers with random weights; the weights depend on ``seed`` alone, not on the global generator.
 
     A configuration's ``token_std`` is the spread of the initial token embeddings (our choice for ``tiny``:
@@ -119,11 +121,14 @@ def build_model(name: str, *, seed: int, image_size: int | None = None) -> DualE
     Args:
         name: see ``model_config``.
         image_size: replaces the configuration's, for towers that allow any size.
+        start: ``init_logit_scale`` and ``init_logit_bias`` for a configuration that names no bias (SigLIP's).
     """
     config = json.loads(json.dumps(model_config(name)))
     token_std = config.pop("token_std", None)  # ours, of the start only: open_clip refuses a key it lacks
     if image_size is not None:
         config["vision_cfg"]["image_size"] = image_size
+    if start is not None and "init_logit_bias" not in config:
+        config.update(start)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = _net(config)

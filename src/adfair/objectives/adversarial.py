@@ -1,11 +1,13 @@
 """The AdFair minimax: adversaries learn to read each sensitive attribute, the towers learn to defeat them."""
 
-import math
 from collections.abc import Callable, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from adfair.objectives.adversary_losses import adversary_loss, balanced_accuracy, head_loss, shares_of
+from adfair.objectives.interface import Batch, Pairing
+from adfair.objectives.projection import Projection, projected
 
 
 class _Reverse(torch.autograd.Function):
@@ -24,63 +26,6 @@ def reverse_gradient(x: Tensor, weight: float) -> Tensor:
     return _Reverse.apply(x, weight)
 
 
-def balanced_shares(codes: Tensor) -> Tensor:
-    """What each row weighs so that every group present weighs the same: [B], sum 1, unknown rows 0.
-
-    Args:
-        codes: [B] int64; -1 is unknown.
-
-    Returns:
-        All zeros where fewer than two groups are known in the batch: there is nothing to tell apart.
-    """
-    known, target = codes >= 0, codes.clamp(min=0)
-    counts = torch.bincount(codes[known])
-    present = int((counts > 0).sum())
-    if present < 2:
-        return torch.zeros_like(codes, dtype=torch.float64)
-    return known.double() / counts[target].clamp(min=1) / present
-
-
-def balanced_cross_entropy(logits: Tensor, codes: Tensor, shares: Tensor | None = None) -> Tensor:
-    """Cross-entropy in which every group present in the batch weighs the same, over log K: 1.0 is chance.
-
-    Args:
-        logits: [B, K]. codes: [B] int64; -1 is unknown and is left out.
-        shares: ``balanced_shares(codes)``, for a caller that asks more than once about a batch.
-
-    Returns:
-        A scalar; 0 with no gradient where fewer than two groups are known in the batch.
-    """
-    shares = balanced_shares(codes) if shares is None else shares
-    losses = F.cross_entropy(logits, codes.clamp(min=0), reduction="none")
-    return losses @ shares.to(losses.dtype) / math.log(logits.shape[1])
-
-
-def adversary_loss(
-    logits: Mapping[str, Tensor], codes: Mapping[str, Tensor], shares: Mapping[str, Tensor] | None = None
-) -> Tensor:
-    """Balanced cross-entropy, mean over attributes and summed over the embeddings attacked.
-
-    The mean keeps the weight's meaning whatever the number of attributes (our choice).
-
-    Args:
-        logits: by "view:attribute". codes, shares: by attribute, see ``balanced_cross_entropy``.
-    """
-    attributes = {name: name.split(":")[1] for name in logits}
-    shares = {a: balanced_shares(codes[a]) for a in attributes.values()} if shares is None else shares
-    terms = [
-        balanced_cross_entropy(z, codes[attributes[n]], shares[attributes[n]]) for n, z in logits.items()
-    ]
-    return torch.stack(terms).sum() / len(set(attributes.values()))
-
-
-def balanced_accuracy(logits: Tensor, codes: Tensor) -> float:
-    """Mean recall over the groups present in the batch; NaN where none is known."""
-    hit = logits.argmax(1) == codes
-    recalls = [hit[codes == k].float().mean().item() for k in range(logits.shape[1]) if (codes == k).any()]
-    return sum(recalls) / len(recalls) if recalls else math.nan
-
-
 def adversary_weight(step: int, steps: int, *, weight: float, delay: float, ramp: float) -> float:
     """Weight at a step: 0 for the first ``delay`` share of steps, then linear over ``ramp``, then constant.
 
@@ -90,6 +35,16 @@ def adversary_weight(step: int, steps: int, *, weight: float, delay: float, ramp
     if step < start:
         return 0.0
     return weight if step >= start + length else weight * (step - start) / length
+
+
+def joint_codes(codes: Mapping[str, Tensor], groups: Mapping[str, int]) -> dict[str, Tensor]:
+    """One attribute of all intersections, named ``race*sex``; a row with any part unknown is unknown, -1."""
+    joint = torch.zeros_like(next(iter(codes.values())))
+    unknown = torch.zeros_like(joint, dtype=torch.bool)
+    for name, count in groups.items():
+        joint = joint * count + codes[name].clamp(min=0)
+        unknown = unknown | (codes[name] < 0)
+    return {"*".join(groups): joint.masked_fill(unknown, -1)}
 
 
 class AdversarialTerm:
@@ -105,6 +60,12 @@ class AdversarialTerm:
         backward: how to run a backward pass (``fabric.backward``).
         steps: adversary steps on frozen embeddings at every training step.
         update: reversal | alternating.
+        schedule: step -> weight.
+        target: what is defended: image | text | both.
+        read: defended embeddings -> what the heads see, by view; by default the embeddings themselves.
+        given: a batch -> what the heads are told besides, [B, F]; by default nothing.
+        codes: a batch -> what the heads must tell; by default its codes.
+        projection: see ``objectives.projection``.
 
     Source: the minimax game of Yi et al. 2025 (arXiv 2506.23467); architecture, k, schedule and the balanced,
     normalised loss are our choice.
@@ -118,36 +79,58 @@ class AdversarialTerm:
         *,
         steps: int,
         update: str,
+        schedule: Callable[[int], float],
+        target: str = "image",
+        read: Callable[[dict[str, Tensor]], dict[str, Tensor]] = lambda embeddings: embeddings,
+        given: Callable[[Batch], Tensor | None] = lambda batch: None,
+        codes: Callable[[Batch], Mapping[str, Tensor]] = lambda batch: batch.codes,
+        projection: Projection = "none",
     ) -> None:
         self.adversary, self.optimizer, self.backward = adversary, optimizer, backward
-        self.steps, self.update = steps, update
+        self.steps, self.update, self.weight = steps, update, schedule
+        self.defended = ("image", "text") if target == "both" else (target,)
+        self.read, self.given, self.codes, self.projection = read, given, codes, projection
         self._last: tuple[Mapping[str, Tensor], Mapping[str, Tensor]] = ({}, {})
 
-    def fit(self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor]) -> None:
+    def _embeddings(self, batch: Batch) -> dict[str, Tensor]:
+        both = {"image": batch.image_emb, "text": batch.text_emb}
+        return {name: both[name] for name in self.defended}
+
+    def fit(self, batch: Batch) -> None:
         """Train the adversaries on this batch, the towers standing still."""
-        frozen = {"image": image_emb.detach(), "text": text_emb.detach()}
+        frozen = self.read({name: emb.detach() for name, emb in self._embeddings(batch).items()})
         self.adversary.observe(frozen)  # type: ignore[operator]
-        shares = {attribute: balanced_shares(values) for attribute, values in codes.items()}
+        codes, given = self.codes(batch), self.given(batch)
+        shares = shares_of(codes)
         for _ in range(self.steps):
             self.optimizer.zero_grad()
-            self.backward(adversary_loss(self.adversary(frozen), codes, shares))
+            self.backward(adversary_loss(self.adversary(frozen, given), codes, shares))
             self.optimizer.step()
 
-    def penalty(
-        self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor], weight: float
-    ) -> Tensor:
+    def penalty(self, batch: Batch, pairing: Pairing, weight: float) -> Tensor:
         """What to add to the contrastive loss (a scalar). At weight 0 no gradient reaches the towers at all."""
         self.optimizer.zero_grad()
-        reversal = self.update == "reversal"
-        views = {"image": image_emb, "text": text_emb}
-        if weight == 0:
-            views = {name: emb.detach() for name, emb in views.items()}
-        elif reversal:
-            views = {name: reverse_gradient(emb, weight) for name, emb in views.items()}
-        logits = self.adversary(views)
+        defended = self._defended(batch, pairing, weight)
+        codes = self.codes(batch)
+        logits = self.adversary(self.read(defended), self.given(batch))
         self._last = {name: z.detach() for name, z in logits.items()}, codes
         loss = adversary_loss(logits, codes)
-        return loss if reversal else -weight * loss
+        return loss if self.update == "reversal" else -weight * loss
+
+    def _defended(self, batch: Batch, pairing: Pairing, weight: float) -> dict[str, Tensor]:
+        """The embeddings, their way back to the towers cut, reversed or projected."""
+        embeddings = self._embeddings(batch)
+        if weight == 0:
+            return {name: emb.detach() for name, emb in embeddings.items()}
+        if self.projection != "none":
+            pulls = torch.autograd.grad(pairing.loss, list(embeddings.values()), retain_graph=True)
+            embeddings = {
+                name: projected(emb, pull, self.projection)
+                for (name, emb), pull in zip(embeddings.items(), pulls, strict=True)
+            }
+        if self.update == "reversal":
+            embeddings = {name: reverse_gradient(emb, weight) for name, emb in embeddings.items()}
+        return embeddings
 
     def finish(self) -> None:
         """After the joint backward pass: the adversaries' share of it under reversal, nothing otherwise."""
@@ -156,10 +139,12 @@ class AdversarialTerm:
 
     @property
     def diagnostics(self) -> dict[str, dict[str, float]]:
-        """Loss (1.0 is chance) and balanced accuracy of every head on the last batch."""
+        """Loss (1.0 is chance) of every head on the last batch, and balanced accuracy of those that tell groups."""
         logits, codes = self._last
-        of = {name: codes[name.split(":")[1]] for name in logits}
+        of, shares = {name: codes[name.split(":")[1]] for name in logits}, shares_of(codes)
+        losses = {n: head_loss(z, of[n], shares[n.split(":")[1]]).item() for n, z in logits.items()}
+        grouped = {n: z for n, z in logits.items() if not of[n].is_floating_point()}
         return {
-            "adversary_loss": {n: balanced_cross_entropy(z, of[n]).item() for n, z in logits.items()},
-            "adversary_accuracy": {n: balanced_accuracy(z, of[n]) for n, z in logits.items()},
+            "adversary_loss": losses,
+            "adversary_accuracy": {n: balanced_accuracy(z, of[n]) for n, z in grouped.items()},
         }

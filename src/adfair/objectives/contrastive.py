@@ -4,17 +4,45 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from adfair.objectives.interface import Batch, Pairing
 
-def infonce(image_emb: Tensor, text_emb: Tensor, logit_scale: Tensor) -> Tensor:
-    """Mean cross-entropy of finding each image's text and each text's image in the batch, in nats.
+
+def weighted_mean(per_pair: Tensor, weights: Tensor | None) -> Tensor:
+    """Mean of [B] losses, by weights that are normalised over the batch (our choice: no batch shouts)."""
+    if weights is None:
+        return per_pair.mean()
+    return per_pair @ weights.to(per_pair.dtype) / weights.sum()
+
+
+def infonce_per_pair(image_emb: Tensor, text_emb: Tensor, logit_scale: Tensor) -> Tensor:
+    """Half the cross-entropy of finding each image's text in the batch plus half that of finding its image, [B] nats.
 
     Args:
         image_emb, text_emb: [B, D], unit-norm rows; row i pairs with row i.
         logit_scale: positive scalar, 1 / temperature.
 
     Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision".
-    At chance it equals log B.
+    At chance the mean equals log B.
     """
     logits = logit_scale * image_emb @ text_emb.T
     pairs = torch.arange(len(logits), device=logits.device)
-    return 0.5 * (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.T, pairs))
+    found_text = F.cross_entropy(logits, pairs, reduction="none")
+    return 0.5 * (found_text + F.cross_entropy(logits.T, pairs, reduction="none"))
+
+
+def infonce(image_emb: Tensor, text_emb: Tensor, logit_scale: Tensor) -> Tensor:
+    """Mean of :func:`infonce_per_pair`, a scalar."""
+    return infonce_per_pair(image_emb, text_emb, logit_scale).mean()
+
+
+class InfoNCE:
+    """The objective ``infonce``."""
+
+    def __call__(self, batch: Batch) -> Pairing:
+        """See :func:`infonce_per_pair`."""
+        per_pair = infonce_per_pair(batch.image_emb, batch.text_emb, batch.logit_scale)
+        return Pairing(weighted_mean(per_pair, batch.weights), per_pair)
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}

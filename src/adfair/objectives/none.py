@@ -1,24 +1,26 @@
 """No fairness term: plain CLIP."""
 
-from collections.abc import Mapping
-
 from torch import Tensor
+
+from adfair.objectives.interface import Batch, Pairing
 
 
 class NoTerm:
-    """Adds nothing. The interface that every fairness term has: fit, penalty, finish, diagnostics."""
+    """Adds nothing."""
 
     adversary = None
     diagnostics: dict[str, dict[str, float]] = {}  # noqa: RUF012 - never written
 
-    def fit(self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor]) -> None:
+    def weight(self, step: int) -> float:
+        """Zero."""
+        return 0.0
+
+    def fit(self, batch: Batch) -> None:
         """Nothing to train."""
 
-    def penalty(
-        self, image_emb: Tensor, text_emb: Tensor, codes: Mapping[str, Tensor], weight: float
-    ) -> Tensor:
+    def penalty(self, batch: Batch, pairing: Pairing, weight: float) -> Tensor:
         """Zero."""
-        return image_emb.new_zeros(())
+        return batch.image_emb.new_zeros(())
 
     def finish(self) -> None:
         """Nothing to update."""

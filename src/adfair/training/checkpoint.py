@@ -1,16 +1,21 @@
 """The latest state of a run, written whole or not at all."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
+from torch import Tensor
 
 from adfair.data.staging import replace_file
 
 
-def save_checkpoint(run: Path, *, step: int, **modules: torch.nn.Module | None) -> Path:
-    """Write ``checkpoints/last.safetensors`` with the weights of every module under its name; ``step`` is done."""
-    weights = {
+def save_checkpoint(
+    run: Path, *, step: int, state: Mapping[str, Tensor], **modules: torch.nn.Module | None
+) -> Path:
+    """Write ``checkpoints/last.safetensors``: the weights of every module under its name, and the objective's state."""
+    weights = {f"contrastive.{key}": value.contiguous() for key, value in state.items()}
+    weights |= {
         f"{name}.{key}": value.detach().cpu().contiguous()
         for name, module in modules.items()
         if module is not None

@@ -1,17 +1,21 @@
 """From a cohort's ``train`` split to arrays in memory, checked before training starts."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from adfair.config import Config
 from adfair.data.images import load_images
 from adfair.data.loader import TrainData
 from adfair.data.manifest import Cohort, group_codes, labels
+from adfair.data.sampling import finding_group_weights, group_weights
 from adfair.data.text import label_reports
 from adfair.errors import ConfigError, DataError
+from adfair.evaluation.prompts import prompts
 
 
 def reports_of(cohort: Cohort, table: pd.DataFrame, *, seed: int) -> list[str]:
@@ -23,45 +27,109 @@ def reports_of(cohort: Cohort, table: pd.DataFrame, *, seed: int) -> list[str]:
 
 
 def attribute_codes(cohort: Cohort, table: pd.DataFrame, attributes: Sequence[str]) -> dict[str, Tensor]:
-    """Group codes of each attribute, int64 [N], -1 unknown.
+    """Codes of each attribute, [N]: int64 groups, -1 unknown; or float32 standardised values, NaN unknown.
+
+    An attribute that the cohort does not declare may be a column of numbers, such as ``age``: it is continuous.
 
     Raises:
-        ConfigError: the cohort does not declare an attribute.
-        DataError: fewer than two groups of it are known in the split, so that there is nothing to read.
+        ConfigError: the cohort has no such attribute.
+        DataError: fewer than two groups (or values) of it are known in the split: there is nothing to read.
     """
-    codes = {}
-    for name in attributes:
-        if name not in cohort.info.attributes:
-            raise ConfigError(
-                f"objective.attributes: cohort '{cohort.info.name}' has no attribute '{name}'; "
-                f"it declares {', '.join(cohort.info.attributes) or 'none'}"
-            )
+    return {name: _codes(cohort, table, name) for name in attributes}
+
+
+def _codes(cohort: Cohort, table: pd.DataFrame, name: str) -> Tensor:
+    if name in cohort.info.attributes:
         code = group_codes(table[name], cohort.info.attributes[name])
-        if len(np.unique(code[code >= 0])) < 2:
-            raise DataError.at(
-                "fewer than two groups are known in the split 'train'",
-                file=cohort.root,
-                column=name,
-                remedy="Take it out of objective.attributes.",
-            )
-        codes[name] = torch.from_numpy(code)
-    return codes
+        distinct, what = len(np.unique(code[code >= 0])), "groups"
+    else:
+        code = _numbers(cohort, table, name)
+        distinct, what = len(np.unique(code[~np.isnan(code)])), "values"
+    if distinct < 2:
+        raise DataError.at(
+            f"fewer than two {what} are known in the split 'train'",
+            file=cohort.root,
+            column=name,
+            remedy="Take it out of objective.attributes.",
+        )
+    if what == "groups":
+        return torch.from_numpy(code)
+    return torch.from_numpy((code - np.nanmean(code)) / np.nanstd(code)).float()
+
+
+def _numbers(cohort: Cohort, table: pd.DataFrame, name: str) -> np.ndarray:
+    if name in table:
+        numbers = pd.to_numeric(table[name].replace("", np.nan), errors="coerce")
+        if numbers.isna().sum() == table[name].replace("", np.nan).isna().sum():
+            return numbers.to_numpy(dtype=np.float64)
+    raise ConfigError(
+        f"objective.attributes: cohort '{cohort.info.name}' has no attribute and no column of numbers '{name}'; "
+        f"it declares {', '.join(cohort.info.attributes) or 'none'}"
+    )
+
+
+def row_weights(
+    sampling: str, codes: Mapping[str, Tensor], findings: Tensor
+) -> tuple[Tensor | None, np.ndarray | None]:
+    """Weights in the loss [N] and probabilities of being drawn [N], at most one of them, by ``data.sampling``."""
+    if sampling == "natural":
+        return None, None
+    groups = {name: values.numpy() for name, values in codes.items() if not values.is_floating_point()}
+    if not groups:
+        raise ConfigError(f"data.sampling: {sampling} needs objective.attributes with groups")
+    if "finding" in sampling:
+        weights = finding_group_weights(groups, findings.numpy())
+    else:
+        weights = group_weights(groups)
+    if sampling.startswith("reweight"):
+        return torch.from_numpy(weights).float(), None
+    return None, weights / weights.sum()
 
 
 def train_data(
-    cohort: Cohort,
-    *,
-    attributes: Sequence[str],
-    image_size: int,
-    tokenize: Callable[[Sequence[str]], Tensor],
-    seed: int,
+    cohort: Cohort, config: Config, *, image_size: int, tokenize: Callable[[Sequence[str]], Tensor]
 ) -> TrainData:
     """Decode and tokenise the whole ``train`` split. Raises DataError for a missing or damaged image."""
-    table = cohort.split("train")
-    codes = attribute_codes(cohort, table, attributes)
+    table, aim = cohort.split("train"), config.objective
+    codes = attribute_codes(cohort, table, wanted_attributes(config))
+    reports = reports_of(cohort, table, seed=config.seed)
+    findings = torch.zeros((len(table), 0))
+    if aim.condition != "none" or "finding" in config.data.sampling:
+        from adfair.data.report_findings import stated_findings
+
+        findings = torch.from_numpy(stated_findings(reports, cohort.info.findings))
+    weights, probabilities = row_weights(config.data.sampling, codes, findings)
+    statements = [prompts(finding) for finding in cohort.info.findings]
     return TrainData(
         images=torch.from_numpy(load_images(cohort, table, size=image_size)),
-        tokens=tokenize(reports_of(cohort, table, seed=seed)),
+        tokens=tokenize(reports),
         codes=codes,
-        group_counts={name: len(cohort.info.attributes[name]) for name in attributes},
+        group_counts={name: len(cohort.info.attributes.get(name, [name])) for name in codes},
+        findings=findings,
+        prompt_tokens=[(tokenize(positive), tokenize(negative)) for positive, negative in statements],
+        weights=weights,
+        probabilities=probabilities,
+        patients=pd.factorize(table["patient_id"])[0],
+        index=hashlib.sha256("\n".join(table["image_id"]).encode()).hexdigest(),
     )
+
+
+def wanted_attributes(config: Config) -> list[str]:
+    """The attributes that a run reads: none for plain CLIP on natural batches.
+
+    Raises:
+        ConfigError: the configuration needs some and names none.
+    """
+    needs = [
+        f"{key}: {value}"
+        for key, value, idle in (
+            ("objective.fairness", config.objective.fairness, "none"),
+            ("data.sampling", config.data.sampling, "natural"),
+        )
+        if value != idle
+    ]
+    if needs and not config.objective.attributes:
+        raise ConfigError(
+            f"objective.attributes is empty, and {needs[0]} needs some: name the sensitive attributes"
+        )
+    return config.objective.attributes if needs else []

@@ -3,7 +3,7 @@
 from adfair.config import Config
 from adfair.data.manifest import load_cohort
 from adfair.models.dual_encoder import build_model
-from adfair.training.inputs import attribute_codes
+from adfair.training.inputs import attribute_codes, wanted_attributes
 
 
 def plan(config: Config) -> str:
@@ -20,8 +20,7 @@ def plan(config: Config) -> str:
         f"training  {config.train.steps:,} steps of {batch} ({config.train.steps * batch / len(table):.1f} epochs)",
         f"fairness  {aim.fairness}",
     ]
-    if aim.fairness != "none":
-        for name, codes in attribute_codes(cohort, table, aim.attributes).items():
-            known = int((codes >= 0).sum())
-            lines.append(f"          {name}: {known:,} rows of known group, {len(codes) - known:,} masked")
+    for name, codes in attribute_codes(cohort, table, wanted_attributes(config)).items():
+        known = int((~codes.isnan() if codes.is_floating_point() else codes >= 0).sum())
+        lines.append(f"          {name}: {known:,} rows of known group, {len(codes) - known:,} masked")
     return "\n".join(lines)

@@ -13,10 +13,11 @@ from lightning_fabric import Fabric
 from adfair.config import Config, load_config
 from adfair.data.manifest import Cohort, load_cohort
 from adfair.data.staging import claim_folder
-from adfair.errors import ConfigError
 from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights, save_model
+from adfair.objectives import siglip
 from adfair.training.inputs import train_data
 from adfair.training.loop import fit
+from adfair.training.selection import make_selector, resolve_rule, with_rule
 
 CONFIG_FILE = "config.yaml"
 Progress = Callable[[dict[str, Any]], None]
@@ -51,7 +52,12 @@ def environment(cohort: Cohort) -> dict[str, Any]:
 
 
 def _build(config: Config) -> DualEncoder:
-    model = build_model(config.model.config, seed=config.seed, image_size=config.data.image_size)
+    model = build_model(
+        config.model.config,
+        seed=config.seed,
+        image_size=config.data.image_size,
+        start=siglip.START if config.objective.contrastive == "siglip" else None,
+    )
     if config.model.pretrained is not None:
         load_weights(model, config.model.pretrained)
     for tower in config.model.freeze:
@@ -85,28 +91,24 @@ def train(
     out = Path(out)
     cohort = load_cohort(config.data.cohort)
     model = _build(config)
-    aim = config.objective
-    attributes = [] if aim.fairness == "none" else aim.attributes
-    if aim.fairness != "none" and not attributes:
-        raise ConfigError(
-            "objective.attributes is empty: name the sensitive attributes, or set fairness: none"
-        )
-    data = train_data(
-        cohort,
-        attributes=attributes,
-        image_size=model.image_size,
-        tokenize=model.tokenize,
-        seed=config.seed,
-    )
+    data = train_data(cohort, config, image_size=model.image_size, tokenize=model.tokenize)
+    config = with_rule(config, resolve_rule(config, cohort))
+    selector = make_selector(config, cohort, image_size=model.image_size, run=out)
     claim_folder(out, force=force, what="run", markers=[CONFIG_FILE])
     (out / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
     (out / "environment.json").write_text(json.dumps(environment(cohort), indent=2) + "\n", encoding="utf-8")
     fabric = Fabric(accelerator="auto", devices=1, precision=config.train.precision)
     with (out / "log.jsonl").open("w", encoding="utf-8") as log:
-        for entry in fit(model, data, config, fabric, out):
+
+        def note(entry: dict[str, Any]) -> None:
             log.write(json.dumps(entry) + "\n")
             log.flush()
             if progress is not None:
                 progress(entry)
+
+        for entry in fit(model, data, config, fabric, selector, out):
+            note(entry)
+        if choice := selector.restore(model):
+            note({"step": config.train.steps - 1, **choice})
     save_model(model, out / "model")
     return out

@@ -22,6 +22,7 @@ PANELS = {
     "adversary_loss": ("Adversary loss", "normalised, 1 = chance"),
     "adversary_accuracy": ("Adversary accuracy", "balanced accuracy"),
     "adversary_weight": ("Adversary weight", "λ"),
+    "validation.leakage": ("Leakage on the validation split", "AUC of a quick probe"),
 }
 
 
@@ -30,14 +31,27 @@ def curves(data: ReportData) -> Section | None:
     runs = [run for run in data.runs if run.log and run.name in data.models]
     figures = [_figure(data, runs, key, i) for i, key in enumerate(PANELS)]
     shown = tuple(figure for figure in figures if figure is not None)
-    return Section("training", "Training", "How training went", INTRO, figures=shown) if shown else None
+    intro = " ".join([*_warnings(runs), INTRO])
+    return Section("training", "Training", "How training went", intro, figures=shown) if shown else None
+
+
+def _warnings(runs: list[RunRecord]) -> list[str]:
+    """What training warned of, one sentence each, before anything else."""
+    return [
+        f"Warning, {model_label(run.name)}, step {step.get('step')}: {step.get('reason')}. {step.get('remedy')}"
+        for run in runs
+        for step in run.log
+        if "warning" in step
+    ]
 
 
 def _series(run: RunRecord, key: str) -> dict[str, list[tuple[float, float]]]:
     """Points by attribute; ``''`` for a term that has none."""
     found: dict[str, list[tuple[float, float]]] = {}
     for step in run.log:
-        value = step.get(key)
+        value: Any = step
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
         parts = value if isinstance(value, Mapping) else {"": value}
         for name, number_ in parts.items():
             if isinstance(number_, int | float) and math.isfinite(number_):
@@ -112,8 +126,9 @@ Levels = list[tuple[str, float]]
 
 
 def _contrastive_chance(_: ReportData, runs: list[RunRecord], __: list[str]) -> Levels:
-    last = [run.log[-1].get("contrastive_chance") for run in runs]
-    return [("chance, log(batch)", float(y)) for y in dict.fromkeys(last) if isinstance(y, int | float)]
+    logged = [[y for step in run.log if (y := step.get("contrastive_chance")) is not None] for run in runs]
+    last = dict.fromkeys(values[-1] for values in logged if values)
+    return [("chance, log(batch)", float(y)) for y in last if isinstance(y, int | float)]
 
 
 def _accuracy_chance(data: ReportData, _: list[RunRecord], names: list[str]) -> Levels:
@@ -128,6 +143,7 @@ CHANCE: dict[str, Callable[[ReportData, list[RunRecord], list[str]], Levels]] = 
     "adversary_loss": lambda _, __, ___: [("chance", 1.0)],
     "adversary_accuracy": _accuracy_chance,
     "adversary_weight": lambda _, __, ___: [],
+    "validation.leakage": lambda _, __, ___: [("chance", 0.5)],
 }
 
 

@@ -1,0 +1,86 @@
+"""A probe that costs milliseconds: for looking at leakage during training, not for reporting it.
+
+Ridge regression of the groups on whitened embeddings and random rectified products of them, out of patient-grouped
+folds. It reads lines and curves, has no search and no random state of its own, and needs no torch (our choice).
+Reported figures come from ``adfair.evaluation.leakage``, whose probes are stronger and slower.
+"""
+
+import numpy as np
+
+from adfair.evaluation.probes import fit_scaling, patient_folds
+from adfair.metrics.ranking import auc
+
+FOLDS, FEATURES, RIDGE = 3, 256, 30.0
+
+
+def quick_leakage(
+    emb: np.ndarray,
+    codes: np.ndarray,
+    patients: np.ndarray,
+    *,
+    strata: np.ndarray | None = None,
+    seed: int = 0,
+) -> float:
+    """Macro one-vs-rest AUC of reading groups from embeddings, out of fold; chance is .5.
+
+    Args:
+        emb: float [N, D]. codes: int [N], -1 unknown, left out. patients: [N] ids, kept within a fold.
+        strata: [N]; pairs are then compared within a stratum only, so that what the strata (say, patterns of
+            findings) tell about the group counts for nothing.
+
+    Returns:
+        NaN where a group has fewer patients than folds, or no stratum holds two groups.
+    """
+    known = codes >= 0
+    emb, codes, patients = emb[known], codes[known], patients[known]
+    strata = np.zeros(len(codes), np.int64) if strata is None else strata[known]
+    if len(codes) < 2 * FOLDS or len(np.unique(codes)) < 2:
+        return float("nan")
+    codes = np.unique(codes, return_inverse=True)[1]
+    fold = patient_folds(codes, patients, folds=FOLDS, seed=seed)
+    x = _features(fit_scaling(emb), emb, seed=seed)
+    held_out = []
+    for f in range(FOLDS):
+        out = fold == f
+        if len(np.unique(codes[~out])) < codes.max() + 1:
+            return float("nan")
+        scores = x[out] @ _ridge(x[~out], codes[~out])
+        held_out.append(_macro_auc(codes[out], scores, strata[out]))
+    return float(np.mean(held_out))
+
+
+def _features(scaling, emb: np.ndarray, *, seed: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+    white = scaling.standardise(emb) @ scaling.whitening
+    rng = np.random.default_rng(seed)
+    direction = rng.standard_normal((white.shape[1], FEATURES)) / np.sqrt(white.shape[1])
+    bent = np.maximum(white @ direction + rng.standard_normal(FEATURES), 0)
+    return np.column_stack([np.ones(len(white)), white, bent - bent.mean(0)])
+
+
+def _ridge(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    target = (codes[:, None] == np.arange(codes.max() + 1)).astype(float)
+    weight = (target / target.sum(0)).sum(1, keepdims=True) * len(codes) / target.shape[1]
+    penalty = RIDGE * np.eye(x.shape[1])
+    penalty[0, 0] = 1e-9  # the constant is not shrunk
+    return np.linalg.solve((x * weight).T @ x + penalty, (x * weight).T @ target)
+
+
+def _macro_auc(codes: np.ndarray, scores: np.ndarray, strata: np.ndarray) -> float:
+    return float(np.mean([stratified_auc(codes == k, scores[:, k], strata) for k in range(scores.shape[1])]))
+
+
+def stratified_auc(positive: np.ndarray, scores: np.ndarray, strata: np.ndarray) -> float:
+    """Share of (positive, negative) pairs of the same stratum that are in order, ties half; NaN without such a pair.
+
+    Args:
+        positive: bool [N]. scores: [N]. strata: int or str [N].
+    """
+    order = np.argsort(strata, kind="stable")
+    edges = np.flatnonzero(np.diff(np.unique(strata, return_inverse=True)[1][order])) + 1
+    won = pairs = 0.0
+    for rows in np.split(order, edges):
+        n_pairs = float(positive[rows].sum() * (~positive[rows]).sum())
+        if n_pairs:
+            won += n_pairs * auc(positive[rows].astype(int), scores[rows])
+            pairs += n_pairs
+    return won / pairs if pairs else float("nan")

@@ -1,0 +1,94 @@
+"""From configuration keys to the objectives that need more than a constructor."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from adfair.models.adversary import build_adversary
+from adfair.objectives.adversarial import AdversarialTerm, adversary_weight, joint_codes
+from adfair.objectives.fastclip import FastCLIP
+from adfair.objectives.interface import Batch
+from adfair.objectives.setting import Setting
+
+REFRESH = 10  # steps between looks at the finding directions, which move slowly (our choice)
+
+
+def build_fastclip(setting: Setting) -> FastCLIP:
+    """``objective.contrastive: fastclip``."""
+    keys, epochs = setting.config.objective.fastclip, setting.config.train.steps / setting.steps_per_epoch
+    return FastCLIP(
+        len(setting.data),
+        index=setting.data.index,
+        steps_per_epoch=setting.steps_per_epoch,
+        gamma_epochs=keys.gamma_share * epochs,
+        gamma_min=keys.gamma_min,
+        temperature=keys.temperature,
+        rho=keys.rho,
+    )
+
+
+def build_adversarial(setting: Setting) -> AdversarialTerm:
+    """``objective.fairness: adversarial`` with its options."""
+    config, fabric, data = setting.config, setting.fabric, setting.data
+    aim, train = config.objective, config.train
+    groups = dict(data.group_counts)
+    codes: Callable[[Batch], Mapping[str, Tensor]] = lambda batch: batch.codes  # noqa: E731
+    if aim.heads == "joint":
+        codes, groups = _joint(groups)
+    views = dict.fromkeys(("image", "text") if aim.target == "both" else (aim.target,), setting.dim)
+    read = _embeddings
+    if aim.condition == "equalized_odds":
+        views, read = {"scores": len(data.prompt_tokens)}, _FindingScores(setting)
+    told = aim.condition != "none"
+    adversary = build_adversary(views, groups, seed=config.seed, given=data.findings.shape[1] if told else 0)
+    optimizer = torch.optim.Adam(adversary.parameters(), lr=train.adversary_lr, fused=True)
+    module, optimizer = fabric.setup(adversary, optimizer)
+    schedule = partial(
+        adversary_weight, steps=train.steps, weight=aim.adversary_weight, delay=aim.delay, ramp=aim.ramp
+    )
+    return AdversarialTerm(
+        module,
+        optimizer,
+        fabric.backward,
+        steps=aim.adversary_steps,
+        update=aim.update,
+        schedule=schedule,
+        target=aim.target,
+        read=read,
+        given=(lambda batch: batch.findings) if told else (lambda batch: None),
+        codes=codes,
+        projection=aim.projection,
+    )
+
+
+def _embeddings(defended: dict[str, Tensor]) -> dict[str, Tensor]:
+    return defended
+
+
+def _joint(groups: dict[str, int]) -> tuple[Callable[[Batch], Mapping[str, Tensor]], dict[str, int]]:
+    """One head for all intersections of the attributes that have groups; continuous ones keep their own."""
+    grouped = {name: count for name, count in groups.items() if count > 1}
+    single = {name: count for name, count in groups.items() if count == 1}
+
+    def codes(batch: Batch) -> dict[str, Tensor]:
+        return {**joint_codes(batch.codes, grouped), **{name: batch.codes[name] for name in single}}
+
+    product = 1
+    for count in grouped.values():
+        product *= count
+    return codes, {"*".join(grouped): product, **single}
+
+
+class _FindingScores:
+    """Images seen through their similarity to each finding alone, [B, F]; no gradient through the text tower."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting, self.calls = setting, 0
+
+    def __call__(self, defended: dict[str, Tensor]) -> dict[str, Tensor]:
+        if self.calls % (2 * REFRESH) == 0:  # read twice a step: by the adversaries, then against the towers
+            self.directions = self.setting.finding_directions()
+        self.calls += 1
+        return {"scores": defended["image"] @ self.directions.T}

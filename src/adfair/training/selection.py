@@ -1,0 +1,114 @@
+"""Which checkpoint becomes ``model/``, by a rule on the validation split that is fixed before training."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save
+
+from adfair.config import Config
+from adfair.data.manifest import Cohort
+from adfair.data.staging import replace_file
+from adfair.models.dual_encoder import DualEncoder
+from adfair.training.validation import SPLIT, Validation, load_validation
+
+Record = dict[str, Any]
+
+
+def resolve_rule(config: Config, cohort: Cohort) -> str:
+    """What ``train.select: auto`` means for a run: least leakage for the adversary, if there is a validation split."""
+    if config.train.select != "auto":
+        return config.train.select
+    validated = SPLIT in cohort.info.splits
+    return "least_leakage" if config.objective.fairness == "adversarial" and validated else "last"
+
+
+def with_rule(config: Config, rule: str) -> Config:
+    """The configuration as a run folder keeps it, ``train.select`` resolved."""
+    return config.model_copy(update={"train": config.train.model_copy(update={"select": rule})})
+
+
+def chosen(records: Sequence[Record], rule: str, attributes: Sequence[str]) -> int:
+    """Position of the record that a rule picks; ties and undefined figures go to the later one.
+
+    ``least_leakage``: of those within one standard error of the best AUC, the one whose mean leakage of
+    ``attributes`` is least. Source: the one-standard-error rule of Breiman et al. 1984; selecting by leakage
+    rather than by the gap after Yang et al. 2024, "The limits of fair medical imaging AI".
+    """
+    last = len(records) - 1
+    if rule == "last":
+        return last
+    if rule in ("best_auc", "best_worst_group"):
+        key = "auc" if rule == "best_auc" else "worst_group_auc"
+        return max(range(len(records)), key=lambda i: (_low(records[i][key]), i))
+    best = records[chosen(records, "best_auc", attributes)]
+    floor = _low(best["auc"]) - (0.0 if math.isnan(best["auc_se"]) else best["auc_se"])
+    close = [i for i, record in enumerate(records) if _low(record["auc"]) >= floor]
+    return min(close, key=lambda i: (_leakage(records[i], attributes), -i), default=last)
+
+
+def _low(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
+def _leakage(record: Record, attributes: Sequence[str]) -> float:
+    values = [record["leakage"][name] for name in attributes if name in record["leakage"]]
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.inf
+
+
+@dataclass
+class Selector:
+    """Validates the towers at every checkpoint, keeps those that could still be chosen, and restores the chosen one."""
+
+    rule: str
+    validation: Validation | None
+    attributes: Sequence[str]
+    folder: Path
+    records: list[Record] = field(default_factory=list)
+
+    def consider(self, model: DualEncoder, *, step: int) -> Record | None:
+        """Measure the towers after ``step`` steps; ``None`` where the rule is ``last``."""
+        if self.validation is None:
+            return None
+        record = {"step": step, **self.validation.measure(model)}
+        self.records.append(record)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        weights = {key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()}
+        replace_file(self._file(record), save(weights, metadata={"step": str(step)}))
+        for other in filter(self._beaten, self.records):
+            self._file(other).unlink(missing_ok=True)
+        return {key: value for key, value in record.items() if key != "step"}
+
+    def _beaten(self, record: Record) -> bool:
+        """Whether another record is at least as good in AUC, worst group and leakage, so that no rule picks this."""
+
+        def quality(r: Record) -> tuple[float, ...]:
+            return _low(r["auc"]), _low(r["worst_group_auc"]), -_leakage(r, self.attributes)
+
+        mine = quality(record)
+        return any(
+            other["step"] > record["step"] and all(a >= b for a, b in zip(quality(other), mine, strict=True))
+            for other in self.records
+        )
+
+    def _file(self, record: Record) -> Path:
+        return self.folder / f"step-{record['step']:06d}.safetensors"
+
+    def restore(self, model: DualEncoder) -> Record | None:
+        """Load the chosen towers; returns the record of the choice, ``None`` where the rule is ``last``."""
+        if not self.records:
+            return None
+        record = self.records[chosen(self.records, self.rule, self.attributes)]
+        model.net.load_state_dict(load_file(self._file(record)))
+        return {"selected_step": record["step"], "rule": self.rule}
+
+
+def make_selector(config: Config, cohort: Cohort, *, image_size: int, run: Path) -> Selector:
+    """The selector of a run whose ``train.select`` is resolved. Raises DataError without a validation split."""
+    validation = None
+    if config.train.select != "last":
+        validation = load_validation(cohort, image_size=image_size, seed=config.seed)
+    return Selector(config.train.select, validation, config.objective.attributes, run / "checkpoints")

@@ -1,0 +1,93 @@
+"""What the validation split says about the towers during training. The test sets are never looked at."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adfair.data.images import load_images
+from adfair.data.manifest import Cohort, group_codes, labels
+from adfair.data.report_findings import stated_findings
+from adfair.evaluation.embed import embed_images, embed_texts
+from adfair.evaluation.quick_probe import quick_leakage
+from adfair.evaluation.zero_shot import finding_directions, zero_shot_scores
+from adfair.metrics.ranking import auc
+from adfair.models.dual_encoder import DualEncoder
+
+SPLIT, REPLICATES = "val", 100
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The validation split, decoded once.
+
+    Attributes:
+        images: uint8 [N, S, S]. truth: [N, F], 1 and 0 count; from labels, or where the cohort has none from the
+            reports. codes: per attribute int [N], -1 unknown. patients: [N].
+    """
+
+    images: np.ndarray
+    truth: np.ndarray
+    codes: dict[str, np.ndarray]
+    patients: np.ndarray
+    findings: list[str]
+    seed: int
+
+    def measure(self, model: DualEncoder) -> dict[str, Any]:
+        """Zero-shot AUC (mean over findings) with its standard error, the worst group's, and leakage by attribute.
+
+        Leakage is read within patterns of findings, since findings and groups go together in a biased split.
+        The towers are left in the mode they were in.
+        """
+        modes = {module: module.training for module in model.net.modules()}
+        emb = embed_images(model, self.images)
+        directions = finding_directions(lambda texts: embed_texts(model, texts), self.findings)
+        for module, mode in modes.items():
+            module.training = mode
+        scores = zero_shot_scores(emb, directions, logit_scale=1.0)
+        groups = [code == k for code in self.codes.values() for k in range(code.max() + 1)]
+        return {
+            "auc": self._auc(scores, np.ones(len(emb), bool)),
+            "auc_se": self._standard_error(scores),
+            "worst_group_auc": min((self._auc(scores, rows) for rows in groups), default=math.nan),
+            "leakage": {
+                name: quick_leakage(emb, code, self.patients, strata=self._patterns(), seed=self.seed)
+                for name, code in self.codes.items()
+            },
+        }
+
+    def _auc(self, scores: np.ndarray, rows: np.ndarray, weights: np.ndarray | None = None) -> float:
+        values = []
+        for f in range(self.truth.shape[1]):
+            known = rows & ((self.truth[:, f] == 0) | (self.truth[:, f] == 1))
+            y = self.truth[known, f].astype(int)
+            values.append(auc(y, scores[known, f], weights=None if weights is None else weights[known]))
+        defined = [value for value in values if not math.isnan(value)]
+        return float(np.mean(defined)) if defined else math.nan
+
+    def _standard_error(self, scores: np.ndarray) -> float:
+        """Of the mean AUC, by resampling patients."""
+        _, unit = np.unique(self.patients, return_inverse=True)
+        n, rng, everyone = unit.max() + 1, np.random.default_rng(self.seed), np.ones(len(unit), bool)
+        drawn = [np.bincount(rng.integers(n, size=n), minlength=n)[unit] for _ in range(REPLICATES)]
+        return float(np.std([self._auc(scores, everyone, weights) for weights in drawn], ddof=1))
+
+    def _patterns(self) -> np.ndarray:
+        return np.unique(self.truth == 1, axis=0, return_inverse=True)[1].ravel()
+
+
+def load_validation(cohort: Cohort, *, image_size: int, seed: int) -> Validation:
+    """Decode the ``val`` split. Raises DataError where the cohort has none."""
+    table, findings = cohort.split(SPLIT), cohort.info.findings
+    truth = labels(table, findings)
+    if np.isnan(truth).all() and cohort.has_reports:
+        truth = stated_findings(table["report"].tolist(), findings).astype(float)
+    return Validation(
+        images=load_images(cohort, table, size=image_size),
+        truth=truth,
+        codes={name: group_codes(table[name], groups) for name, groups in cohort.info.attributes.items()},
+        patients=table["patient_id"].to_numpy(),
+        findings=findings,
+        seed=seed,
+    )

@@ -1,0 +1,83 @@
+"""Every option trains, and does what it says to the adversary that is built."""
+
+import json
+from pathlib import Path
+
+import pytest
+from lightning_fabric import Fabric
+
+from adfair.config import build_config
+from adfair.data.manifest import load_cohort
+from adfair.errors import ConfigError
+from adfair.models.dual_encoder import build_model
+from adfair.objectives import Setting, build_objective
+from adfair.training import train
+from adfair.training.inputs import train_data
+
+RUNS = {
+    "siglip": ["objective.contrastive=siglip", "objective.heads=joint", "objective.projection=no_conflict"],
+    "fastclip": [
+        "objective.contrastive=fastclip",
+        "objective.condition=findings",
+        "objective.attributes=[race, age]",
+        "objective.target=both",
+    ],
+    "individual": [
+        "objective.contrastive=fastclip",
+        "objective.fastclip.temperature=individual",
+        "objective.condition=equalized_odds",
+        "objective.projection=zhang",
+    ],
+    "reweighted": ["objective.fairness=none", "data.sampling=reweight_finding_group"],
+    "resampled": ["objective.projection=no_conflict_per_sample", "data.sampling=group_balanced"],
+}
+HEADS = {
+    "siglip": {"image:race*sex"},
+    "fastclip": {"image:race", "image:age", "text:race", "text:age"},
+    "individual": {"scores:race", "scores:sex"},
+    "reweighted": set(),
+    "resampled": {"image:race", "image:sex"},
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_options_train(small_cohort: Path, tmp_path: Path, name: str) -> None:
+    quick = [
+        "train.steps=3",
+        "data.batch_size=24",
+        "train.log_every=1",
+        "objective.delay=0",
+        "objective.ramp=0",
+    ]
+    config = build_config({"data": {"cohort": str(small_cohort)}}, [*quick, "train.select=last", *RUNS[name]])
+    run = train(config, out=tmp_path / "run")
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert set(log[-1].get("adversary_loss", {})) == HEADS[name]
+    assert all(isinstance(entry["contrastive"], float) for entry in log)
+    if HEADS[name]:
+        assert {"gradient_ratio", "gradient_cosine"} <= set(log[-1])
+
+
+def test_what_the_heads_see(small_cohort: Path) -> None:
+    cohort = load_cohort(small_cohort)
+    model = build_model("tiny", seed=0, image_size=64)
+
+    def first_layer(*keys: str) -> int:
+        config = build_config({}, keys)
+        data = train_data(cohort, config, image_size=64, tokenize=model.tokenize)
+        _, term = build_objective(Setting(config, Fabric(accelerator="cpu", devices=1), model, data))
+        return _width(term.adversary)
+
+    assert first_layer() == 24
+    assert first_layer("objective.condition=findings") == 24 + 5
+    assert first_layer("objective.condition=equalized_odds") == 5 + 5
+
+
+def _width(adversary) -> int:
+    (weights,) = [v for k, v in adversary.state_dict().items() if k.endswith("race.0.weight")]
+    return weights.shape[1]
+
+
+def test_equalized_odds_reads_the_image_alone() -> None:
+    with pytest.raises(ConfigError, match="target: image"):
+        build_config({}, ["objective.condition=equalized_odds", "objective.target=both"])

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from adfair.config import Config, build_config
+from adfair.data.manifest import Cohort, load_cohort
+from adfair.errors import ConfigError, DataError
+from adfair.training.inputs import attribute_codes, row_weights, train_data, wanted_attributes
+
+
+@pytest.fixture(scope="module")
+def cohort(small_cohort: Path) -> Cohort:
+    return load_cohort(small_cohort)
+
+
+def tokens(texts) -> torch.Tensor:
+    return torch.zeros(len(texts), 3, dtype=torch.int64)
+
+
+def test_a_column_of_numbers_is_continuous_standardised_with_unknown_kept(cohort: Cohort) -> None:
+    table = cohort.split("train").copy()
+    table["age"] = table["age"].astype(float)
+    table.loc[3, "age"] = np.nan
+    age = attribute_codes(cohort, table, ["race", "age"])["age"]
+    assert age.dtype == torch.float32
+    assert age.isnan().nonzero().flatten().tolist() == [3]
+    known = age[~age.isnan()].double()
+    assert known.mean().item() == pytest.approx(0, abs=1e-5)
+    assert known.std(correction=0).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_refusals(cohort: Cohort) -> None:
+    table = cohort.split("train")
+    for name in ("religion", "report"):
+        with pytest.raises(ConfigError, match="no column of numbers"):
+            attribute_codes(cohort, table, [name])
+    with pytest.raises(DataError, match="fewer than two groups"):
+        attribute_codes(cohort, table[table["race"] == "White"], ["race"])
+    with pytest.raises(DataError, match="fewer than two values"):
+        attribute_codes(cohort, table.assign(age=50.0), ["age"])
+
+
+def test_which_attributes_a_run_reads() -> None:
+    def wanted(*keys: str) -> list[str]:
+        return wanted_attributes(build_config({}, keys))
+
+    plain = "objective.fairness=none"
+    assert wanted() == ["race", "sex"]
+    assert wanted(plain) == []
+    assert wanted(plain, "data.sampling=reweight_group") == ["race", "sex"]
+    with pytest.raises(ConfigError, match="reweight_group needs some"):
+        wanted(plain, "data.sampling=reweight_group", "objective.attributes=[]")
+
+
+def test_weights_and_draws_by_name() -> None:
+    codes = {"race": torch.tensor([0] * 6 + [1] * 2), "age": torch.zeros(8)}
+    stated = torch.tensor([[1.0], [0.0]] * 4)
+    assert row_weights("natural", codes, stated) == (None, None)
+    weights, drawn = row_weights("reweight_group", codes, stated)
+    assert drawn is None
+    assert weights is not None
+    assert weights.tolist() == pytest.approx([8 / 12] * 6 + [2.0] * 2)
+    weights, drawn = row_weights("group_balanced", codes, stated)
+    assert weights is None
+    assert drawn is not None
+    assert drawn[:6].sum() == pytest.approx(0.5)
+    assert row_weights("finding_group_balanced", codes, stated)[1] is not None
+    with pytest.raises(ConfigError, match="with groups"):
+        row_weights("reweight_group", {"age": torch.zeros(8)}, stated)
+
+
+def test_training_data_say_what_their_rows_are(cohort: Cohort) -> None:
+    config: Config = build_config({}, ["objective.condition=findings"])
+    data = train_data(cohort, config, image_size=64, tokenize=tokens)
+    n, f = len(data), len(cohort.info.findings)
+    assert data.findings.shape == (n, f)
+    assert data.findings.unique().tolist() == [0.0, 1.0]
+    assert len(data.prompt_tokens) == f
+    assert len(data.patients) == n
+    assert data.group_counts == {"race": 3, "sex": 2}
+    other = Cohort(cohort.root, cohort.info, cohort.table.iloc[::-1].reset_index(drop=True))
+    assert train_data(other, config, image_size=64, tokenize=tokens).index != data.index
+    idle = train_data(cohort, build_config({}), image_size=64, tokenize=tokens)
+    assert idle.findings.shape == (n, 0)
+    assert idle.index == data.index
