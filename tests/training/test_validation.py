@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from adfair.data.manifest import load_cohort
+from adfair.data.sampling import finding_group_weights
 from adfair.evaluation.subject import Subject
 from adfair.models.dual_encoder import build_model
 from adfair.training.validation import Validation, load_validation
@@ -24,7 +25,13 @@ def test_figures_are_those_of_an_evaluation_of_the_validation_split(measured) ->
     truth, scores = subject.labels("val"), subject.scores("val")
     usable = [f for f in range(truth.shape[1]) if len(np.unique(truth[truth[:, f] >= 0, f])) == 2]
     rows = truth >= 0
-    expected = np.mean([roc_auc_score(truth[rows[:, f], f], scores[rows[:, f], f]) for f in usable])
+    weights = load_validation(cohort, image_size=64, seed=0).weights
+    expected = np.mean(
+        [
+            roc_auc_score(truth[rows[:, f], f], scores[rows[:, f], f], sample_weight=weights[rows[:, f]])
+            for f in usable
+        ]
+    )
     assert found["auc"] == pytest.approx(expected, abs=1e-9)
     assert found["worst_group_auc"] <= found["auc"]
     assert found["auc_se"] > 0
@@ -46,8 +53,9 @@ def test_the_standard_error_is_that_of_the_mean_over_patients() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, (300, 1)).astype(float)
     scores = truth + 1.5 * rng.standard_normal((300, 1))
-    each = Validation(np.empty(0), truth, {}, np.arange(300), ["a"], 0)
-    twice = Validation(np.empty(0), np.tile(truth, (2, 1)), {}, np.tile(np.arange(300), 2), ["a"], 0)
+    each = Validation(np.empty(0), truth, {}, np.arange(300), np.ones(300), ["a"], 0)
+    patients, ones = np.tile(np.arange(300), 2), np.ones(600)
+    twice = Validation(np.empty(0), np.tile(truth, (2, 1)), {}, patients, ones, ["a"], 0)
     doubled = twice._standard_error(np.tile(scores, (2, 1)))
     assert doubled == pytest.approx(each._standard_error(scores), rel=1e-9), (
         "a patient's second image adds nothing"
@@ -57,3 +65,18 @@ def test_the_standard_error_is_that_of_the_mean_over_patients() -> None:
     q1, q2, n0 = a / (2 - a), 2 * a * a / (1 + a), 300 - truth.sum()
     hanley = np.sqrt((a * (1 - a) + (n1 - 1) * (q1 - a * a) + (n0 - 1) * (q2 - a * a)) / (n1 * n0))
     assert each._standard_error(scores) == pytest.approx(hanley, rel=0.3)
+
+
+def test_the_weights_undo_the_bias_of_the_split() -> None:
+    """A score that is the group alone, which predicts findings in a biased split, is worth nothing here."""
+    rng = np.random.default_rng(1)
+    group = rng.integers(0, 2, 4000)
+    truth = (rng.random(4000) < np.where(group == 1, 0.6, 0.2)).astype(float)[:, None]
+    codes, scores = {"race": group}, group[:, None].astype(float)
+    plain = Validation(np.empty(0), truth, codes, np.arange(4000), np.ones(4000), ["a"], 0)
+    fair = Validation(
+        np.empty(0), truth, codes, np.arange(4000), finding_group_weights(codes, truth), ["a"], 0
+    )
+    everyone = np.ones(4000, bool)
+    assert plain._auc(scores, everyone) > 0.65
+    assert fair._auc(scores, everyone) == pytest.approx(0.5, abs=0.01)

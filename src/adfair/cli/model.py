@@ -56,6 +56,9 @@ def train(
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Read and check everything, say what would be done."
     ),
+    strict: bool = typer.Option(
+        False, "--strict", help="A collapse or a fooled adversary ends with exit code 3."
+    ),
     force: bool = typer.Option(False, "--force", help="Replace a run that is there."),
 ) -> None:
     """Train one model.
@@ -74,16 +77,24 @@ def train(
         return
     from adfair.training import train as run
 
+    warned: list[str] = []
     with _bars() as progress:
-        folder = run(
-            settings,
-            out=out,
-            force=force,
-            progress=lambda entry: progress("training", (entry["step"] + 1) / settings.train.steps),
-        )
+
+        def show(entry: dict) -> None:
+            progress("training", (entry["step"] + 1) / settings.train.steps)
+            if "warning" in entry:
+                warned.append(entry["warning"])
+                typer.echo(
+                    f"warning: {entry['warning']} at step {entry['step']}: {entry['reason']}. {entry['remedy']}",
+                    err=True,
+                )
+
+        folder = run(settings, out=out, force=force, progress=show)
     typer.echo(
         f"run written to {folder}; evaluate it with: adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
     )
+    if strict and warned:
+        raise typer.Exit(3)
 
 
 def evaluate(

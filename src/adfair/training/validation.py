@@ -9,6 +9,7 @@ import numpy as np
 from adfair.data.images import load_images
 from adfair.data.manifest import Cohort, group_codes, labels
 from adfair.data.report_findings import stated_findings
+from adfair.data.sampling import finding_group_weights
 from adfair.evaluation.embed import embed_images, embed_texts
 from adfair.evaluation.quick_probe import quick_leakage
 from adfair.evaluation.zero_shot import finding_directions, zero_shot_scores
@@ -24,21 +25,23 @@ class Validation:
 
     Attributes:
         images: uint8 [N, S, S]. truth: [N, F], 1 and 0 count; from labels, or where the cohort has none from the
-            reports. codes: per attribute int [N], -1 unknown. patients: [N].
+            reports. codes: per attribute int [N], -1 unknown. patients: [N]. weights: [N], under which findings do not
+        depend on groups: the split is as biased as training, and an unweighted AUC would reward the shortcut.
     """
 
     images: np.ndarray
     truth: np.ndarray
     codes: dict[str, np.ndarray]
     patients: np.ndarray
+    weights: np.ndarray
     findings: list[str]
     seed: int
 
     def measure(self, model: DualEncoder) -> dict[str, Any]:
         """Zero-shot AUC (mean over findings) with its standard error, the worst group's, and leakage by attribute.
 
-        Leakage is read within patterns of findings, since findings and groups go together in a biased split.
-        The towers are left in the mode they were in.
+        AUCs are weighted by ``weights``. Leakage is read within patterns of findings, since findings and groups go
+        together in a biased split. The towers are left in the mode they were in.
         """
         modes = {module: module.training for module in model.net.modules()}
         emb = embed_images(model, self.images)
@@ -57,12 +60,12 @@ class Validation:
             },
         }
 
-    def _auc(self, scores: np.ndarray, rows: np.ndarray, weights: np.ndarray | None = None) -> float:
-        values = []
+    def _auc(self, scores: np.ndarray, rows: np.ndarray, drawn: np.ndarray | float = 1.0) -> float:
+        values, weights = [], self.weights * drawn
         for f in range(self.truth.shape[1]):
             known = rows & ((self.truth[:, f] == 0) | (self.truth[:, f] == 1))
             y = self.truth[known, f].astype(int)
-            values.append(auc(y, scores[known, f], weights=None if weights is None else weights[known]))
+            values.append(auc(y, scores[known, f], weights=weights[known]))
         defined = [value for value in values if not math.isnan(value)]
         return float(np.mean(defined)) if defined else math.nan
 
@@ -71,7 +74,7 @@ class Validation:
         _, unit = np.unique(self.patients, return_inverse=True)
         n, rng, everyone = unit.max() + 1, np.random.default_rng(self.seed), np.ones(len(unit), bool)
         drawn = [np.bincount(rng.integers(n, size=n), minlength=n)[unit] for _ in range(REPLICATES)]
-        return float(np.std([self._auc(scores, everyone, weights) for weights in drawn], ddof=1))
+        return float(np.std([self._auc(scores, everyone, counts) for counts in drawn], ddof=1))
 
     def _patterns(self) -> np.ndarray:
         return np.unique(self.truth == 1, axis=0, return_inverse=True)[1].ravel()
@@ -83,11 +86,14 @@ def load_validation(cohort: Cohort, *, image_size: int, seed: int) -> Validation
     truth = labels(table, findings)
     if np.isnan(truth).all() and cohort.has_reports:
         truth = stated_findings(table["report"].tolist(), findings).astype(float)
+    codes = {name: group_codes(table[name], groups) for name, groups in cohort.info.attributes.items()}
+    weights = finding_group_weights(codes, truth) if codes else np.ones(len(table))
     return Validation(
         images=load_images(cohort, table, size=image_size),
         truth=truth,
-        codes={name: group_codes(table[name], groups) for name, groups in cohort.info.attributes.items()},
+        codes=codes,
         patients=table["patient_id"].to_numpy(),
+        weights=weights,
         findings=findings,
         seed=seed,
     )
