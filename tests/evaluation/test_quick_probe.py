@@ -1,8 +1,6 @@
 import numpy as np
-import pytest
-from sklearn.metrics import roc_auc_score
 
-from adfair.evaluation.quick_probe import quick_leakage, stratified_auc
+from adfair.evaluation.quick_probe import quick_leakage
 
 RNG = np.random.default_rng
 
@@ -50,16 +48,3 @@ def test_unknown_rows_are_left_out_and_too_few_is_undefined() -> None:
     assert quick_leakage(x, codes, np.arange(300)) == quick_leakage(changed, codes, np.arange(300))
     assert np.isnan(quick_leakage(x, np.zeros(300, int), np.arange(300)))
     assert np.isnan(quick_leakage(x[:5], np.array([0, 0, 0, 1, 1]), np.arange(5)))
-
-
-def test_stratified_auc_counts_pairs_within_strata() -> None:
-    rng = RNG(5)
-    y, s, strata = rng.random(200) < 0.4, np.round(rng.random(200), 1), rng.integers(0, 4, 200)
-    won = pairs = 0.0
-    for i in np.flatnonzero(y):
-        for j in np.flatnonzero(~y & (strata == strata[i])):
-            won += float(s[i] > s[j]) + 0.5 * float(s[i] == s[j])
-            pairs += 1
-    assert stratified_auc(y, s, strata) == pytest.approx(won / pairs, abs=1e-12)
-    assert stratified_auc(y, s, np.zeros(200)) == pytest.approx(roc_auc_score(y, s), abs=1e-12)
-    assert np.isnan(stratified_auc(np.array([True, False]), np.zeros(2), np.array(["a", "b"])))

@@ -14,7 +14,7 @@ def test_a_split_is_embedded_once_and_its_predictions_follow_the_manifest(
 ) -> None:
     asked = []
     embed = module.embed_images
-    monkeypatch.setattr(module, "embed_images", lambda model, images: asked.append(1) or embed(model, images))
+    monkeypatch.setattr(module, "embed_images", lambda *args, **how: asked.append(1) or embed(*args, **how))
     subject = Subject(build_model("tiny", seed=0, image_size=64), load_cohort(small_cohort))
     table, split = subject.predictions("test"), subject.cohort.split("test")
     assert np.array_equal(table["score"].to_numpy().reshape(5, -1).T, subject.scores("test"))

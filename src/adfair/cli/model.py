@@ -106,6 +106,7 @@ def evaluate(
     validation: str = typer.Option("val", help="Split that thresholds are chosen on; '' for none (0.5)."),
     threshold: str = typer.Option("youden", help="Rule on the validation split."),
     probe: str = typer.Option("probe", help="Balanced split that leakage probes are trained on."),
+    layer: str = typer.Option("embedding", help="What leakage probes read: embedding or pre_projection."),
     replicates: int = typer.Option(1000, min=0, help="Bootstrap resamples of patients."),
     seed: int = typer.Option(0, min=0, help="Of resampling, few-shot draws and probes."),
     force: bool = typer.Option(False, "--force", help="Replace an evaluation that is there."),
@@ -115,10 +116,11 @@ def evaluate(
     Example: `adfair evaluate runs/demo/adfair --data runs/demo/cohort --split test --protocol all --out runs/e1`
     """
     _need_training()
+    from adfair.models.layers import as_layer
     from adfair.workflows.evaluate import Protocol
     from adfair.workflows.evaluate import evaluate as run
 
-    how = Protocol(validation or None, threshold, probe, replicates, seed)
+    how = Protocol(validation or None, threshold, probe, as_layer(layer), replicates, seed)
     folder = run(model, data=data, split=split, protocol=protocol, out=out, how=how, force=force)
     typer.echo(f"predictions.csv, embeddings.npz and metrics.csv written to {folder}")
 

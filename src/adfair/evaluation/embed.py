@@ -6,18 +6,23 @@ import numpy as np
 import torch
 
 from adfair.models.dual_encoder import DualEncoder
+from adfair.models.layers import Layer, read_layer
 
 
 @torch.inference_mode()
-def embed_images(model: DualEncoder, images: np.ndarray, *, batch_size: int = 256) -> np.ndarray:
-    """Unit-norm embeddings [N, D] float32 of grey uint8 images [N, S, S]; the tower is put in evaluation mode."""
+def embed_images(
+    model: DualEncoder, images: np.ndarray, *, layer: Layer = "embedding", batch_size: int = 256
+) -> np.ndarray:
+    """Unit-norm embeddings [N, D] float32 of grey uint8 images [N, S, S]; the tower is put in evaluation mode.
+
+    ``layer: pre_projection`` gives what the tower holds before its last projection instead, [N, C], not normalised.
+    """
     model.net.eval()
     device = next(model.net.parameters()).device
     parts = []
     for start in range(0, len(images), batch_size):
         batch = torch.from_numpy(images[start : start + batch_size]).to(device)
-        emb = model.net.encode_image(model.prepare(batch), normalize=True)  # type: ignore[operator]
-        parts.append(emb.float().cpu().numpy())
+        parts.append(read_layer(model.net, model.prepare(batch), layer).float().cpu().numpy())
     return np.concatenate(parts)
 
 

@@ -13,6 +13,7 @@ from adfair.errors import DataError
 from adfair.evaluation.mlp_probe import fit_mlp
 from adfair.evaluation.patient_bootstrap import bootstrap_auc, mean_interval
 from adfair.evaluation.probes import choose_linear, fit_scaling, log_odds, macro_auc, patient_folds
+from adfair.metrics.stratified import stratified_auc
 
 FOLDS = 3
 """Patient-grouped folds of the probe set: for the penalty, for stopping the network, and for its average."""
@@ -41,6 +42,8 @@ class LeakageResult:
     auc_mlp: float = _NAN
     ci_lr: _Interval = (_NAN, _NAN)
     ci_mlp: _Interval = (_NAN, _NAN)
+    auc_conditional: float = _NAN
+    ci_conditional: _Interval = (_NAN, _NAN)
     note: str = ""
     scores_lr: np.ndarray | None = field(default=None, repr=False, compare=False)
     scores_mlp: np.ndarray | None = field(default=None, repr=False, compare=False)
@@ -57,12 +60,14 @@ class LeakageResult:
         return self.ci_mlp if self.auc_mlp > self.auc_lr else self.ci_lr
 
     def rows(self) -> list[dict[str, Any]]:
-        """Three tidy rows, named as in ``metrics.csv``."""
+        """Tidy rows, named as in ``metrics.csv``; the conditional one only where strata were given."""
         figures = {
             "leakage_auc_lr": (self.auc_lr, self.ci_lr),
             "leakage_auc_mlp": (self.auc_mlp, self.ci_mlp),
             "leakage_auc": (self.auc, self.ci),
         }
+        if not np.isnan(self.auc_conditional):
+            figures["leakage_auc_conditional"] = (self.auc_conditional, self.ci_conditional)
         return [
             {
                 "metric": metric,
@@ -88,6 +93,7 @@ def leakage(
     test_patients: np.ndarray,
     groups: list[str],
     attribute: str,
+    test_strata: np.ndarray | None = None,
     replicates: int = 200,
     level: float = 0.95,
     seed: int = 0,
@@ -102,6 +108,8 @@ def leakage(
         train_patients, test_patients: [N], [M] ids; patients are kept together in folds and resamples.
         groups: the K group names.
         attribute: its name, for the result.
+        test_strata: [M]; also compare test images within a stratum only, say a pattern of findings: what is then
+            read of the attribute is not what findings predict. By the better probe.
         replicates: bootstrap resamples of test patients with the probes as trained; 0 gives no interval.
         level: of the interval.
         seed: of folds, networks and resamples. Global random states are neither read nor changed.
@@ -127,15 +135,54 @@ def leakage(
     if reason:
         return LeakageResult(**base, note=reason)
     lr, mlp, note = _scores(train_emb[train_known], codes, fold, test_emb[test_known], seed=seed)
-    one_hot = (truth[:, None] == np.arange(len(groups))).astype(np.uint8)
     resample: dict[str, Any] = {"patients": test_patients[test_known], "replicates": replicates, "seed": seed}
+    strata = None if test_strata is None else test_strata[test_known]
+    figures = _figures(truth, lr, mlp, strata, level=level, resample=resample)
+    return LeakageResult(**base, **figures, note=note)
+
+
+def _figures(
+    truth: np.ndarray,
+    lr: np.ndarray,
+    mlp: np.ndarray,
+    strata: np.ndarray | None,
+    *,
+    level: float,
+    resample: dict[str, Any],
+) -> dict[str, Any]:
+    one_hot = truth[:, None] == np.arange(lr.shape[1])
     figures: dict[str, Any] = {}
     for name, scores in (("lr", lr), ("mlp", mlp)):
-        replicated = bootstrap_auc(one_hot, scores, **resample)
+        replicated = bootstrap_auc(one_hot.astype(np.uint8), scores, **resample)
         figures[f"auc_{name}"] = macro_auc(truth, scores)
         figures[f"ci_{name}"] = mean_interval(replicated, level=level)
         figures[f"scores_{name}"] = scores
-    return LeakageResult(**base, **figures, note=note)
+    if strata is not None:
+        better = mlp if figures["auc_mlp"] > figures["auc_lr"] else lr
+        values = _within(one_hot, better, strata, **resample)
+        figures["auc_conditional"] = float(values[0])
+        figures["ci_conditional"] = mean_interval(values[1:, None], level=level)
+    return figures
+
+
+def _within(
+    one_hot: np.ndarray,
+    scores: np.ndarray,
+    strata: np.ndarray,
+    *,
+    patients: np.ndarray,
+    replicates: int,
+    seed: int,
+) -> np.ndarray:
+    """Macro AUC within strata, [1 + replicates]: of the table itself, then of resamples of patients."""
+    _, unit = np.unique(patients, return_inverse=True)
+    n, rng = unit.max() + 1, np.random.default_rng(seed)
+    drawn = [np.bincount(rng.integers(n, size=n), minlength=n)[unit] for _ in range(replicates)]
+    weights = np.stack([np.ones(len(unit)), *drawn])
+    columns = [
+        stratified_auc(one_hot[:, k], scores[:, k], strata, weights=weights) for k in range(scores.shape[1])
+    ]
+    return np.mean(columns, axis=0)
 
 
 def _scores(

@@ -7,8 +7,8 @@ Reported figures come from ``adfair.evaluation.leakage``, whose probes are stron
 
 import numpy as np
 
-from adfair.evaluation.probes import fit_scaling, patient_folds
-from adfair.metrics.ranking import auc
+from adfair.evaluation.probes import Scaling, fit_scaling, patient_folds
+from adfair.metrics.stratified import stratified_auc
 
 FOLDS, FEATURES, RIDGE = 3, 256, 30.0
 
@@ -49,7 +49,7 @@ def quick_leakage(
     return float(np.mean(held_out))
 
 
-def _features(scaling, emb: np.ndarray, *, seed: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _features(scaling: Scaling, emb: np.ndarray, *, seed: int) -> np.ndarray:
     white = scaling.standardise(emb) @ scaling.whitening
     rng = np.random.default_rng(seed)
     direction = rng.standard_normal((white.shape[1], FEATURES)) / np.sqrt(white.shape[1])
@@ -67,20 +67,3 @@ def _ridge(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def _macro_auc(codes: np.ndarray, scores: np.ndarray, strata: np.ndarray) -> float:
     return float(np.mean([stratified_auc(codes == k, scores[:, k], strata) for k in range(scores.shape[1])]))
-
-
-def stratified_auc(positive: np.ndarray, scores: np.ndarray, strata: np.ndarray) -> float:
-    """Share of (positive, negative) pairs of the same stratum that are in order, ties half; NaN without such a pair.
-
-    Args:
-        positive: bool [N]. scores: [N]. strata: int or str [N].
-    """
-    order = np.argsort(strata, kind="stable")
-    edges = np.flatnonzero(np.diff(np.unique(strata, return_inverse=True)[1][order])) + 1
-    won = pairs = 0.0
-    for rows in np.split(order, edges):
-        n_pairs = float(positive[rows].sum() * (~positive[rows]).sum())
-        if n_pairs:
-            won += n_pairs * auc(positive[rows].astype(int), scores[rows])
-            pairs += n_pairs
-    return won / pairs if pairs else float("nan")

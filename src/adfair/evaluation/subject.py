@@ -11,6 +11,7 @@ from adfair.data.manifest import Cohort, labels
 from adfair.evaluation.embed import embed_images, embed_texts
 from adfair.evaluation.zero_shot import finding_directions, zero_shot_scores
 from adfair.models.dual_encoder import DualEncoder
+from adfair.models.layers import Layer
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Subject:
 
     model: DualEncoder
     cohort: Cohort
-    _embedded: dict[str, np.ndarray] = field(default_factory=dict)
+    _embedded: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     _predicted: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
@@ -32,12 +33,12 @@ class Subject:
         """Findings of the cohort, the order of every score's columns."""
         return self.cohort.info.findings
 
-    def image_emb(self, split: str) -> np.ndarray:
-        """Unit-norm embeddings [N, D] of a split, in manifest order."""
-        if split not in self._embedded:
+    def image_emb(self, split: str, *, layer: Layer = "embedding") -> np.ndarray:
+        """Unit-norm embeddings [N, D] of a split, in manifest order; or what the tower holds before its projection."""
+        if (split, layer) not in self._embedded:
             images = load_images(self.cohort, self.cohort.split(split), size=self.model.image_size)
-            self._embedded[split] = embed_images(self.model, images)
-        return self._embedded[split]
+            self._embedded[split, layer] = embed_images(self.model, images, layer=layer)
+        return self._embedded[split, layer]
 
     @cached_property
     def directions(self) -> np.ndarray:

@@ -37,7 +37,9 @@ def build_adversarial(setting: Setting) -> AdversarialTerm:
     codes: Callable[[Batch], Mapping[str, Tensor]] = lambda batch: batch.codes  # noqa: E731
     if aim.heads == "joint":
         codes, groups = _joint(groups)
-    views = dict.fromkeys(("image", "text") if aim.target == "both" else (aim.target,), setting.dim)
+    views: dict[str, int] = dict.fromkeys(
+        ("image", "text") if aim.target == "both" else (aim.target,), setting.dim
+    )
     read = _embeddings
     if aim.condition == "equalized_odds":
         views, read = {"scores": len(data.prompt_tokens)}, _FindingScores(setting)

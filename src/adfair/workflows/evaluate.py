@@ -17,6 +17,7 @@ from adfair.evaluation.linear_probe import few_shot_auc
 from adfair.evaluation.subject import Subject
 from adfair.evaluation.zero_shot import five_class_accuracy
 from adfair.models.dual_encoder import load_model
+from adfair.models.layers import Layer
 
 PROTOCOLS = ("zero_shot", "linear_probe", "leakage")
 SHOTS = 16
@@ -30,13 +31,14 @@ class Protocol:
     Attributes:
         validation: split that thresholds are chosen on; ``None`` chooses none and leaves rates at 0.5.
         threshold: rule, see ``adfair.audit``.
-        probe: balanced split that leakage probes are trained on.
+        probe: balanced split that leakage probes are trained on. layer: what they read, see ``models.layers``.
         replicates: bootstrap resamples. seed: of all draws.
     """
 
     validation: str | None = "val"
     threshold: str = "youden"
     probe: str = "probe"
+    layer: Layer = "embedding"
     replicates: int = 1000
     seed: int = 0
 
@@ -91,21 +93,25 @@ def leakage_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
             f"Name one of {', '.join(subject.cohort.info.splits)} with --probe."
         )
     train, test = subject.cohort.split(how.probe), subject.cohort.split(split)
+    patterns = np.unique(subject.labels(split) == 1, axis=0, return_inverse=True)[1].ravel()
+    note = "" if how.layer == "embedding" else f"layer: {how.layer}"
     rows = []
     for attribute, groups in subject.cohort.info.attributes.items():
         found = leakage(
-            subject.image_emb(how.probe),
+            subject.image_emb(how.probe, layer=how.layer),
             group_codes(train[attribute], groups),
-            subject.image_emb(split),
+            subject.image_emb(split, layer=how.layer),
             group_codes(test[attribute], groups),
             train_patients=train["patient_id"].to_numpy(),
             test_patients=test["patient_id"].to_numpy(),
             groups=groups,
             attribute=attribute,
+            test_strata=patterns,
             replicates=min(how.replicates, PROBE_REPLICATES),
             seed=how.seed,
         )
-        rows += [{**each, "finding": "mean"} for each in found.rows()]
+        for each in found.rows():
+            rows.append({**each, "finding": "mean", "note": "; ".join(filter(None, [each["note"], note]))})
     return pd.DataFrame(rows)
 
 
