@@ -1,6 +1,6 @@
 import torch
 
-from adfair.models.adversary import Whitening, build_adversary
+from adfair.models.adversary import FRESH, Whitening, build_adversary
 
 
 def test_whitened_rows_are_uncorrelated_with_unit_variance() -> None:
@@ -35,6 +35,15 @@ def test_a_direction_without_variance_stays_finite() -> None:
     same = Whitening(2)
     same.observe(torch.ones(4, 2))
     assert torch.isfinite(same(torch.ones(4, 2))).all()
+
+
+def test_wide_embeddings_are_decomposed_now_and_then() -> None:
+    wide, changes = Whitening(4 * FRESH), 0
+    for seed in range(8):
+        before = wide.matrix.clone()
+        wide.observe(torch.randn(20, 4 * FRESH, generator=torch.Generator().manual_seed(seed)))
+        changes += int(not torch.equal(before, wide.matrix))
+    assert changes == 2
 
 
 def test_one_head_per_attribute_and_view() -> None:

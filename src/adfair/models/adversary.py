@@ -5,6 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+FRESH = 64
+"""Up to this width the whitening is worked out anew at every batch; twice as wide, every second batch, and so on:
+the decomposition costs the cube of the width, and the statistics move by a tenth a batch (our choice)."""
+
 HIDDEN = 128  # our choice, after the synthetic study: two layers of this width
 
 
@@ -41,6 +45,8 @@ class Whitening(nn.Module):
         self.mean += share * (emb.mean(0) - self.mean)
         centred = emb - self.mean
         self.covariance += share * (centred.T @ centred / len(emb) - self.covariance)
+        if int(self.batches - 1) % max(1, len(self.mean) // FRESH):
+            return
         variance, axes = torch.linalg.eigh(self.covariance.double())
         variance = variance.clamp(min=0) + self.floor * variance.mean().clamp(min=1e-12)
         self.matrix.copy_((axes * variance.rsqrt()) @ axes.T)
