@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def sweep(
     config: Path = typer.Argument(..., help="YAML configuration, with a section 'sweep' if it names arms."),
-    axes: list[str] = typer.Argument(None, metavar="[KEY=a,b,c]...", help="More axes of the grid."),
+    axes: list[str] = typer.Argument(None, metavar="KEY=a,b,c", help="More axes of the grid."),
     grid: list[str] = typer.Option(
         [], "--grid", help="KEY=a,b,c; may be repeated. The arms are all combinations, instead of the file's."
     ),
