@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from adfair.evaluation.subject import Subject
 from adfair.workflows import evaluate as evaluation
 from adfair.workflows import sweep_work
 from adfair.workflows.sweep import plan_sweep
@@ -43,16 +44,16 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
 
         return treat
 
-    def evaluate(model: Path, *, out: Path, **settings: object) -> None:
-        assert (model / "model").is_dir()
-        seen.append(("evaluate", settings))
+    def evaluate_split(subject: Subject, split: str, *, out: Path, **settings: object) -> None:
+        seen.append(("evaluate", {"model": subject.model, "split": split, **settings}))
         out.mkdir(exist_ok=True)
         (out / "embeddings.npz").touch()
 
     posthoc = SimpleNamespace(erase=remedy("erase"), adapt=remedy("adapt"))
     monkeypatch.setitem(sys.modules, "adfair.workflows.posthoc", posthoc)  # type: ignore[arg-type]
     monkeypatch.setattr("adfair.training.train", train)
-    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    monkeypatch.setattr("adfair.models.dual_encoder.load_model", lambda folder: folder)
+    monkeypatch.setattr(evaluation, "evaluate_split", evaluate_split)
     monkeypatch.setattr("torch.set_num_threads", lambda n: None)
     return seen
 
@@ -74,15 +75,15 @@ def test_remedies_work_on_the_finished_arm(runs: dict[str, Run], calls: list, sm
     assert found["adapt"] == shared | {"steps": 3, "attributes": ["sex"]}
 
 
-def test_every_test_set_is_evaluated_as_asked(runs: dict[str, Run], calls: list, small_cohort: Path) -> None:
+def test_every_test_set_is_evaluated_as_asked(runs: dict[str, Run], calls: list) -> None:
     perform(runs["clip"])
     found = [more for name, more in calls if name == "evaluate"]
-    assert [(more["split"], more["protocol"]) for more in found] == [
-        ("test", "zero_shot,leakage"),
-        ("test_reversed", "zero_shot"),
+    assert [(more["split"], more["protocols"]) for more in found] == [
+        ("test", ["zero_shot", "leakage"]),
+        ("test_reversed", ["zero_shot"]),
     ]
     assert found[0]["how"] == evaluation.Protocol(validation="val", replicates=9, seed=4)
-    assert found[0]["data"] == small_cohort
+    assert found[0]["model"] == runs["clip"].folder / "model"
 
 
 def test_only_models_that_others_start_from_are_kept(runs: dict[str, Run], calls: list) -> None:

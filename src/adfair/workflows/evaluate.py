@@ -151,19 +151,19 @@ def evaluate(
     Args:
         model: a run folder or an open_clip folder.
         data: the cohort.
-        protocol: ``zero_shot``, ``linear_probe``, ``leakage``, several with commas between them, or ``all``.
+        protocol: ``zero_shot``, ``linear_probe``, ``leakage`` or ``all``.
         out: folder for ``predictions.csv``, ``embeddings.npz`` and ``metrics.csv``.
 
     Raises:
         ConfigError, DataError: something that the user can mend.
     """
-    wanted = PROTOCOLS if protocol == "all" else tuple(protocol.split(","))
-    if not set(wanted) <= set(PROTOCOLS):
-        raise ConfigError(f"protocol '{protocol}': choose from {', '.join((*PROTOCOLS, 'all'))}")
+    if protocol not in (*PROTOCOLS, "all"):
+        raise ConfigError(f"protocol '{protocol}': choose one of {', '.join((*PROTOCOLS, 'all'))}")
     out = Path(out)
     require_absent(out / "metrics.csv", force=force)
     cohort = load_cohort(data)
     how = how or Protocol(validation="val" if "val" in cohort.info.splits else None)
     subject = Subject(load_model(model_folder(model)), cohort)
+    wanted = PROTOCOLS if protocol == "all" else (protocol,)
     evaluate_split(subject, split, out=out, protocols=wanted, how=how)
     return out

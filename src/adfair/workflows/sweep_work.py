@@ -54,21 +54,17 @@ def _make(run: Run) -> None:
 
 
 def _evaluate(run: Run) -> None:
-    from adfair.workflows.evaluate import Protocol, evaluate
+    from adfair.data.manifest import load_cohort
+    from adfair.evaluation.subject import Subject
+    from adfair.models.dual_encoder import load_model
+    from adfair.workflows.evaluate import Protocol, evaluate_split, model_folder
 
-    how = Protocol(
-        validation="val" if "val" in run.data.splits else None, replicates=run.replicates, seed=run.seed
-    )
+    subject = Subject(load_model(model_folder(run.folder)), load_cohort(run.data.folder))
+    validation = "val" if "val" in run.data.splits else None
+    how = Protocol(validation=validation, replicates=run.replicates, seed=run.seed)
     for test_set, protocols in run.test_sets.items():
-        evaluate(
-            run.folder,
-            data=run.data.folder,
-            split=test_set,
-            protocol=",".join(protocols),
-            out=result_folder(run.folder.parent, run.folder.name, test_set),
-            how=how,
-            force=True,
-        )
+        out = result_folder(run.folder.parent, run.folder.name, test_set)
+        evaluate_split(subject, test_set, out=out, protocols=protocols, how=how)
 
 
 def _drop(run: Run) -> None:
