@@ -14,7 +14,7 @@ CREATE = test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 endif
 
-.PHONY: demo seeds test check bench example-cxr clean
+.PHONY: demo seeds results test check bench example-cxr clean
 
 demo: $(VENV)/.stamp-train
 	$(BIN)/adfair demo --out runs/demo --force
@@ -23,6 +23,12 @@ demo: $(VENV)/.stamp-train
 seeds: $(VENV)/.stamp-train
 	for s in 1 2; do $(BIN)/adfair demo --seed $$s --out runs/seed$$s --force || exit 1; done
 	for s in 0 1 2; do $(BIN)/adfair demo --ceiling --seed $$s --out runs/ceiling$$s --force || exit 1; done
+
+# The two sweeps of docs/results.md; stopped, it goes on where it was. A failed arm (exit code 1) is a result too.
+results: $(VENV)/.stamp-train
+	$(BIN)/adfair sweep examples/ablation.yaml --out runs/ablation || test $$? -eq 1
+	$(BIN)/adfair sweep examples/ablation_presets.yaml --out runs/ablation_presets || test $$? -eq 1
+	$(BIN)/python docs/update_results.py runs/ablation runs/ablation_presets
 
 test: $(VENV)/.stamp-dev
 	$(BIN)/python -m pytest -n $(WORKERS)

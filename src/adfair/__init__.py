@@ -17,6 +17,7 @@ _LAZY = {
     "evaluate": "adfair.workflows.evaluate",
     "report": "adfair.reporting",
     "demo": "adfair.workflows.demo",
+    "sweep": "adfair.workflows.sweep",
 }
 
 __all__ = ["__version__", *_LAZY]

@@ -6,9 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from adfair.auditing.repeats import Figure
 from adfair.reporting import report
+from adfair.reporting.frontier import frontier_page
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -109,3 +112,23 @@ def test_the_policy_holds_against_a_script_that_got_in(opened, demo: Path, tmp_p
     seen = opened(path)
     assert seen.dialogs == []
     assert len([m for m in seen.messages if "Content Security Policy" in m]) == 2
+
+
+def test_the_page_of_a_sweep_draws_and_switches_without_a_complaint(opened, tmp_path: Path) -> None:
+    shared = {"test_set": "test", "n": 3, "baseline": "clip", "note": "", "sd": 0.01}
+    metrics = (("auc", "", 0.9), ("equalized_odds_difference", "race", 0.1))
+    rows = [
+        shared | {"cohort": cohort, "arm": arm, "metric": m, "attribute": a, "mean": mean + 0.01 * i}
+        for cohort in ("default", "<b>wide</b>")
+        for i, arm in enumerate(("clip", "<a href='https://evil.example'>m</a>"))
+        for m, a, mean in metrics
+    ]
+    accuracy, cost = (Figure("test", m, a) for m, a, _ in metrics)
+    path = tmp_path / "frontier.html"
+    path.write_text(frontier_page(pd.DataFrame(rows), accuracy=accuracy, costs=[cost]), encoding="utf-8")
+    seen = opened(path)
+    seen.page.select_option("#frontier-switch", label="<b>wide</b>")
+    assert seen.page.locator(".plot a").count() == 0
+    assert "<a href=" in " ".join(seen.page.locator("#frontier-0 .textpoint").all_text_contents())
+    assert seen.messages == []
+    assert _outside(seen.requests) == []

@@ -1,4 +1,4 @@
-"""Metrics of labels and scores, their fairness and their uncertainty: numpy and numba only."""
+"""Metrics of labels and scores, their fairness and their uncertainty: numpy, numba and a little scipy."""
 
 from adfair.metrics.calibration import brier, calibration_curve, ece
 from adfair.metrics.fairness import (

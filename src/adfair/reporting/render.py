@@ -58,6 +58,19 @@ def write_report(data: ReportData, out: Path) -> Path:
 
 def render(data: ReportData) -> str:
     """The page as text."""
+    return page(
+        "report.html.j2",
+        title=data.title,
+        verdict=verdict(data),
+        key_figures=key_figures(data),
+        sections=sections(data),
+        test_set=data.test_sets[0],
+        synthetic=data.facts.get("synthetic") is True,
+    )
+
+
+def page(template: str, **content: Any) -> str:
+    """A page of one of our templates, with everything in it that it needs, closed to everything else."""
     plotly = get_plotlyjs()
     style, scripts = _template("report.css"), (plotly, _template("report.js"))
     environment = Environment(
@@ -68,19 +81,14 @@ def render(data: ReportData) -> str:
         lstrip_blocks=True,
     )
     environment.filters["island"] = island
-    return environment.get_template("report.html.j2").render(
-        title=data.title,
+    return environment.get_template(template).render(
         policy=content_security_policy(style, scripts),
         style=Markup(style),
         scripts=[Markup(s) for s in scripts],
         map_styles=sorted(set(MAP_STYLE.findall(plotly))),
-        verdict=verdict(data),
-        key_figures=key_figures(data),
-        sections=sections(data),
         glyphs=GLYPHS,
-        test_set=data.test_sets[0],
-        synthetic=data.facts.get("synthetic") is True,
         version=__version__,
+        **content,
     )
 
 

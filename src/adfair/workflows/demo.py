@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import forkserver, get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +17,7 @@ from adfair.auditing import compare
 from adfair.config import Config, build_config
 from adfair.data.schema import COHORT_FILE
 from adfair.data.staging import claim_folder, replace_file
+from adfair.workflows.processes import worker_context, worker_environment
 
 MODELS: dict[str, dict[str, Any]] = {
     "clip": {"fairness": "none", "attributes": []},
@@ -82,7 +82,8 @@ def result_folder(out: Path, model: str, test_set: str) -> Path:
     return out / model if test_set == "test" else out / model / test_set
 
 
-def _steps_done(log: Path) -> int:
+def steps_done(log: Path) -> int:
+    """How many steps the log of a run says are done; 0 without one."""
     if not log.is_file():
         return 0
     lines = log.read_text(encoding="utf-8").splitlines()
@@ -95,25 +96,11 @@ def _watch(futures: Mapping[str, Future[None]], *, out: Path, scale: Scale, prog
         for model, future in futures.items():
             if future.done():
                 future.result()
-            progress(model, min(_steps_done(out / model / "log.jsonl") / scale.steps, 0.99))
+            progress(model, min(steps_done(out / model / "log.jsonl") / scale.steps, 0.99))
         time.sleep(_WATCH_SECONDS)
     for model, future in futures.items():
         future.result()
         progress(model, 1.0)
-
-
-def _processes() -> BaseContext:
-    """Where models are trained: a server that imports torch once, while the cohort is drawn, and is then forked.
-
-    The server imports and does nothing else before it forks, so no child inherits the threads of torch, numba or
-    the drawing; where there is no such server each process starts afresh.
-    """
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["adfair.training", "adfair.workflows.evaluate"])
-    forkserver.ensure_running()
-    return context
 
 
 def _train_and_evaluate(
@@ -127,31 +114,6 @@ def _train_and_evaluate(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-class _worker_environment:
-    """While models train side by side: what their processes read when they start, and no other process.
-
-    One thread each keeps each to its core. glibc otherwise gives the memory of every large activation back to
-    the kernel and faults it in again at the next step, about a tenth of a step's time.
-    """
-
-    VARIABLES: ClassVar[dict[str, str]] = {
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_MMAP_THRESHOLD_": str(2**30),
-        "MALLOC_TRIM_THRESHOLD_": str(2**32),
-    }
-
-    def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in self.VARIABLES}
-        os.environ.update(self.VARIABLES)
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self.before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def comparison(out: Path) -> pd.DataFrame:
@@ -195,8 +157,8 @@ def demo(
     out, scale, began = Path(out), QUICK if quick else Scale(), time.perf_counter()
     claim_folder(out, force=force, what="demo", markers=[_DONE, f"cohort/{COHORT_FILE}"])
     progress("cohort", 0.0)
-    with _worker_environment():
-        processes = _processes()
+    with worker_environment():
+        processes = worker_context()
         synth(
             out / "cohort",
             preset=preset,

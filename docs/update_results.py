@@ -1,0 +1,37 @@
+"""Fill the tables of docs/results.md from finished sweeps: `make results`.
+
+python docs/update_results.py [ABLATION [PRESETS]]: folders of the two sweeps, by default runs/ablation and
+runs/ablation_presets. A table of a sweep that is not finished is left as it is, and said.
+"""
+
+import sys
+from pathlib import Path
+
+from update_readme import ROOT, fill
+
+PAGE = ROOT / "docs" / "results.md"
+SWEEPS = {"ablation-table": "ablation", "ablation-presets-table": "ablation_presets"}
+
+
+def update(page: Path, folders: dict[str, Path]) -> list[str]:
+    """Put ``table.md`` of each folder between the markers of its name; returns the markers left as they were."""
+    text, left = page.read_text(encoding="utf-8"), []
+    for marker, folder in folders.items():
+        table = folder / "table.md"
+        if table.is_file():
+            text = fill(text, marker, table.read_text(encoding="utf-8").strip())
+        else:
+            left.append(marker)
+    page.write_text(text, encoding="utf-8")
+    return left
+
+
+if __name__ == "__main__":
+    given = dict(zip(SWEEPS, map(Path, sys.argv[1:]), strict=False))
+    folders = {marker: given.get(marker, ROOT / "runs" / name) for marker, name in SWEEPS.items()}
+    left = update(PAGE, folders)
+    for marker in left:
+        print(
+            f"{folders[marker]}: no table.md; {marker} is left as it was. Finish the sweep", file=sys.stderr
+        )
+    sys.exit(1 if left else 0)

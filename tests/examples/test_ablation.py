@@ -1,0 +1,72 @@
+"""The two sweeps of docs/results.md: their arms, and that what they name exists."""
+
+from pathlib import Path
+
+import pytest
+
+from adfair.data.synthetic import PRESETS
+from adfair.errors import ConfigError
+from adfair.workflows.sweep import plan_sweep
+from adfair.workflows.sweep_arms import arm_configs
+from adfair.workflows.sweep_file import PostHoc, SweepSection, parse_section, read_sweep_file
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NAMES = (
+    "clip adfair alternating both joint conditional equalized_odds zhang no_conflict siglip fastclip "
+    "fairclip_as_coded fairclip_exact fairclip_plus mmd coral group_dro reweight_group reweight_finding_group "
+    "group_balanced leace inlp prompts adapter"
+)
+# Choices of which a configuration may know fewer than these files name.
+GROWING = ("heads", "condition", "projection", "contrastive", "fairness", "sampling")
+
+
+@pytest.mark.parametrize("name", ["ablation", "ablation_presets"])
+def test_arms_change_keys_that_exist(name: str) -> None:
+    tree, section = read_sweep_file(EXAMPLES / f"{name}.yaml")
+    checked = parse_section(section, source=name)
+    for arm, source in checked.arms.items():
+        own = checked.model_copy(update={"arms": {arm: source}})
+        if isinstance(source, PostHoc):
+            assert source.after == "clip"
+            continue
+        fault = _fault(tree, own, name)
+        if arm in ("clip", "adfair", "alternating", "both"):
+            assert fault == ""
+        assert not fault or any(f".{key}:" in fault for key in GROWING)
+
+
+def _fault(tree: dict, section: SweepSection, name: str) -> str:
+    try:
+        arm_configs(tree, section, name)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def test_the_ablation_is_what_the_page_says(tmp_path: Path) -> None:
+    _, section = read_sweep_file(EXAMPLES / "ablation.yaml")
+    assert " ".join(section["arms"]) == NAMES
+    assert section["seeds"] == [0, 1, 2]
+    few = {key: section["arms"][key] for key in ("clip", "adfair", "alternating", "both", "leace", "adapter")}
+    path = tmp_path / "few.yaml"
+    path.write_text(_with_arms("ablation", few))
+    plan = plan_sweep(path, out=tmp_path / "o")
+    assert len(plan.runs) == 6 * 3
+    assert {(run.config.train.steps, run.data.identity["n_train"]) for run in plan.runs} == {(900, 6000)}
+
+
+def test_the_presets_are_all_of_them(tmp_path: Path) -> None:
+    _, section = read_sweep_file(EXAMPLES / "ablation_presets.yaml")
+    path = tmp_path / "few.yaml"
+    path.write_text(_with_arms("ablation_presets", {"clip": section["arms"]["clip"]}))
+    plan = plan_sweep(path, out=tmp_path / "o")
+    assert set(plan.cohort_names) == set(PRESETS)
+    assert {run.data.identity["preset"] for run in plan.runs} == set(PRESETS)
+    assert {(run.config.train.steps, run.data.identity["n_train"]) for run in plan.runs} == {(350, 3000)}
+
+
+def _with_arms(name: str, arms: dict) -> str:
+    import yaml
+
+    tree, section = read_sweep_file(EXAMPLES / f"{name}.yaml")
+    return yaml.safe_dump({**tree, "sweep": {**section, "arms": arms}}, sort_keys=False)
