@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from lightning_fabric import Fabric
 
 from adfair.config import build_config
@@ -12,6 +13,7 @@ from adfair.errors import ConfigError
 from adfair.models.dual_encoder import build_model
 from adfair.objectives import Setting, build_objective
 from adfair.training import train
+from adfair.training.batch import as_batch
 from adfair.training.inputs import train_data
 
 RUNS = {
@@ -31,6 +33,7 @@ RUNS = {
     "reweighted": ["objective.fairness=none", "data.sampling=reweight_finding_group"],
     "resampled": ["objective.projection=no_conflict_per_sample", "data.sampling=group_balanced"],
 }
+TERMS = ["fairclip_as_coded", "fairclip_exact", "fairclip_plus", "mmd", "coral", "group_dro"]
 HEADS = {
     "siglip": {"image:race*sex"},
     "fastclip": {"image:race", "image:age", "text:race", "text:age"},
@@ -56,6 +59,30 @@ def test_options_train(small_cohort: Path, tmp_path: Path, name: str) -> None:
     assert all(isinstance(entry["contrastive"], float) for entry in log)
     if HEADS[name]:
         assert {"gradient_ratio", "gradient_cosine"} <= set(log[-1])
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_terms_without_an_adversary_train_and_take_their_weight_from_the_configuration(
+    small_cohort: Path, name: str
+) -> None:
+    cohort, model = load_cohort(small_cohort), build_model("tiny", seed=0, image_size=64)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    for keys, expected in (([], None), (["objective.fairness_weight=0.25"], 0.25)):
+        config = build_config({}, [f"objective.fairness={name}", *keys])
+        data = train_data(cohort, config, image_size=64, tokenize=model.tokenize)
+        setting = Setting(config, fabric, model, data)
+        contrastive, term = build_objective(setting)
+        assert term.weight(0) > 0 if expected is None else term.weight(0) == expected
+        rows = torch.arange(60)
+        outputs = model.net(model.prepare(data.images[rows]), data.tokens[rows])
+        batch = as_batch(outputs, data, rows, step=0)
+        pairing = contrastive(batch)
+        (pull,) = torch.autograd.grad(
+            term.penalty(batch, pairing, term.weight(0)), batch.image_emb, allow_unused=True
+        )
+        assert pull is not None
+        assert torch.isfinite(pull).all()
+        assert pull.abs().sum() > 0
 
 
 def test_what_the_heads_see(small_cohort: Path) -> None:

@@ -9,7 +9,7 @@ from adfair.training.checkpoint import save_checkpoint
 def test_modules_are_kept_under_their_names_and_the_step_beside_them(tmp_path: Path) -> None:
     towers, adversary = torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)
     path = save_checkpoint(
-        tmp_path, step=7, state={"log_u": torch.ones(2)}, towers=towers, adversary=adversary
+        tmp_path, step=7, states={"contrastive": {"log_u": torch.ones(2)}}, towers=towers, adversary=adversary
     )
     with safe_open(path, "pt") as file:
         assert file.metadata() == {"step": "7"}
@@ -21,7 +21,7 @@ def test_modules_are_kept_under_their_names_and_the_step_beside_them(tmp_path: P
 def test_the_next_checkpoint_replaces_the_last_and_leaves_nothing_else(tmp_path: Path) -> None:
     net = torch.nn.Linear(1, 1)
     for step in (1, 2):
-        path = save_checkpoint(tmp_path, step=step, state={}, towers=net, adversary=None)
+        path = save_checkpoint(tmp_path, step, {}, towers=net, adversary=None)
     assert list(path.parent.iterdir()) == [path]
     with safe_open(path, "pt") as file:
         assert file.metadata() == {"step": "2"}

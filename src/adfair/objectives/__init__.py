@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from adfair.objectives.build import (
-    build_adversarial,
-    build_fastclip,
-)
+from adfair.objectives import coral, fairclip, fairclip_plus, group_dro, mmd
+from adfair.objectives.build import build_adversarial, build_fairclip_as_coded, build_fastclip
 from adfair.objectives.contrastive import InfoNCE, infonce
 from adfair.objectives.interface import Batch, Contrastive, FairnessTerm, Pairing
 from adfair.objectives.none import NoTerm
@@ -21,6 +19,18 @@ CONTRASTIVE: dict[str, Callable[[Setting], Any]] = {
 FAIRNESS: dict[str, Callable[[Setting], Any]] = {
     "none": lambda setting: NoTerm(),
     "adversarial": build_adversarial,
+    "fairclip_as_coded": build_fairclip_as_coded,
+    "fairclip_exact": lambda setting: fairclip.FairClipExact(
+        weight=setting.fairness_weight(fairclip.EXACT_WEIGHT)
+    ),
+    "fairclip_plus": lambda setting: fairclip_plus.FairClipPlus(
+        list(setting.data.codes), weight=setting.fairness_weight(fairclip_plus.WEIGHT)
+    ),
+    "mmd": lambda setting: mmd.MmdTerm(weight=setting.fairness_weight(mmd.WEIGHT)),
+    "coral": lambda setting: coral.CoralTerm(weight=setting.fairness_weight(coral.WEIGHT)),
+    "group_dro": lambda setting: group_dro.GroupDroTerm(
+        setting.data.group_counts, weight=setting.fairness_weight(group_dro.WEIGHT)
+    ),
 }
 
 __all__ = [

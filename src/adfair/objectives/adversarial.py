@@ -96,6 +96,10 @@ class AdversarialTerm:
         both = {"image": batch.image_emb, "text": batch.text_emb}
         return {name: both[name] for name in self.defended}
 
+    def state(self) -> dict[str, Tensor]:
+        """Nothing that a checkpoint must hold besides the adversary."""
+        return {}
+
     def fit(self, batch: Batch) -> None:
         """Train the adversaries on this batch, the towers standing still."""
         frozen = self.read({name: emb.detach() for name, emb in self._embeddings(batch).items()})

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from adfair.models.adversary import build_adversary
 from adfair.objectives.adversarial import AdversarialTerm, adversary_weight, joint_codes
+from adfair.objectives.fairclip import AS_CODED_WEIGHT, FairClipAsCoded
 from adfair.objectives.fastclip import FastCLIP
 from adfair.objectives.interface import Batch
 from adfair.objectives.setting import Setting
@@ -26,6 +27,16 @@ def build_fastclip(setting: Setting) -> FastCLIP:
         gamma_min=keys.gamma_min,
         temperature=keys.temperature,
         rho=keys.rho,
+    )
+
+
+def build_fairclip_as_coded(setting: Setting) -> FairClipAsCoded:
+    """``objective.fairness: fairclip_as_coded``."""
+    return FairClipAsCoded(
+        setting.embed,
+        setting.data.codes,
+        seed=setting.config.seed,
+        weight=setting.fairness_weight(AS_CODED_WEIGHT),
     )
 
 

@@ -66,6 +66,10 @@ class FairnessTerm(Protocol):
     @property
     def diagnostics(self) -> dict[str, dict[str, float]]: ...
 
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold besides the towers and the adversary."""
+        ...
+
     def weight(self, step: int) -> float:
         """What the penalty weighs at a step."""
         ...

@@ -15,6 +15,10 @@ class NoTerm:
         """Zero."""
         return 0.0
 
+    def state(self) -> dict[str, Tensor]:
+        """Nothing that a checkpoint must hold besides the adversary."""
+        return {}
+
     def fit(self, batch: Batch) -> None:
         """Nothing to train."""
 

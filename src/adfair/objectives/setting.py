@@ -30,6 +30,11 @@ class Setting:
         """Batches an epoch, the remainder dropped."""
         return max(1, len(self.data) // self.config.data.batch_size)
 
+    def fairness_weight(self, recommended: float) -> float:
+        """``objective.fairness_weight``, or what the term's file recommends."""
+        asked = self.config.objective.fairness_weight
+        return recommended if asked is None else asked
+
     @torch.no_grad()
     def embed(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Embeddings of training rows as the towers are now: ``image_emb``, ``text_emb`` [B, D], ``logit_scale``."""

@@ -48,6 +48,10 @@ class ConstantTerm:
         """The weight it was built with."""
         return self.constant
 
+    def state(self) -> dict[str, Tensor]:
+        """Nothing that a checkpoint must hold besides the adversary."""
+        return {}
+
     def fit(self, batch: Batch) -> None:
         """Nothing to train."""
 

@@ -11,10 +11,12 @@ from adfair.data.staging import replace_file
 
 
 def save_checkpoint(
-    run: Path, *, step: int, state: Mapping[str, Tensor], **modules: torch.nn.Module | None
+    run: Path, step: int, states: Mapping[str, Mapping[str, Tensor]], **modules: torch.nn.Module | None
 ) -> Path:
-    """Write ``checkpoints/last.safetensors``: the weights of every module under its name, and the objective's state."""
-    weights = {f"contrastive.{key}": value.contiguous() for key, value in state.items()}
+    """Write ``checkpoints/last.safetensors``: states and weights of modules, each under its name; ``step`` is done."""
+    weights = {
+        f"{name}.{key}": value.contiguous() for name, state in states.items() for key, value in state.items()
+    }
     weights |= {
         f"{name}.{key}": value.detach().cpu().contiguous()
         for name, module in modules.items()

@@ -72,7 +72,7 @@ def fit(
             seconds = time.perf_counter() - began
             yield {**watch.figures(pairing, fairness), **balance, "lr": lr, "seconds": seconds}
         if (step + 1) % train.checkpoint_every == 0 or step + 1 == train.steps:
-            state, adversary = contrastive.state(), fairness.adversary
-            save_checkpoint(run, step=step + 1, state=state, towers=model.net, adversary=adversary)
+            state = {"contrastive": contrastive.state(), "fairness": fairness.state()}
+            save_checkpoint(run, step + 1, state, towers=model.net, adversary=fairness.adversary)
             if record := selector.consider(model, step=step + 1):
                 yield {"step": step, "validation": record}
