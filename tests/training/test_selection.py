@@ -14,7 +14,7 @@ NAN = float("nan")
 
 def record(auc: float, worst: float, race: float, sex: float = 0.6, se: float = 0.01) -> dict:
     leakage = {"race": race, "sex": sex, "view": 0.99}
-    return {"auc": auc, "auc_se": se, "worst_group_auc": worst, "leakage": leakage}
+    return {"auc": auc, "auc_se": se, "worst_group_auc": worst, "leakage": leakage, "leakage_se": 0.01}
 
 
 RECORDS = [
@@ -37,6 +37,13 @@ def test_least_leakage_looks_within_one_standard_error_only() -> None:
     assert chosen(tight, "least_leakage", ["race", "sex"]) == 2
     tight[3]["auc"] = 0.8961
     assert chosen(tight, "least_leakage", ["race", "sex"]) == 3
+
+
+def test_a_difference_in_leakage_below_its_error_is_a_tie() -> None:
+    close = [record(0.9, 0.8, 0.600), record(0.9, 0.8, 0.615), record(0.9, 0.8, 0.625)]
+    assert chosen(close, "least_leakage", ["race"]) == 0
+    assert chosen([{**r, "leakage_se": 0.02} for r in close], "least_leakage", ["race"]) == 1
+    assert chosen([{**r, "leakage_se": NAN} for r in close], "least_leakage", ["race"]) == 0
 
 
 def test_ties_go_to_the_later_and_undefined_is_never_best() -> None:

@@ -34,7 +34,8 @@ def chosen(records: Sequence[Record], rule: str, attributes: Sequence[str]) -> i
     """Position of the record that a rule picks; ties and undefined figures go to the later one.
 
     ``least_leakage``: of those within one standard error of the best AUC, the one whose mean leakage of
-    ``attributes`` is least. Source: the one-standard-error rule of Breiman et al. 1984; selecting by leakage
+    ``attributes`` is least; a difference below ``leakage_se`` is a tie (our choice: it is noise of the split, and
+    later towers are the better trained). Source: the one-standard-error rule of Breiman et al. 1984; selecting by leakage
     rather than by the gap after Yang et al. 2024, "The limits of fair medical imaging AI".
     """
     last = len(records) - 1
@@ -44,9 +45,15 @@ def chosen(records: Sequence[Record], rule: str, attributes: Sequence[str]) -> i
         key = "auc" if rule == "best_auc" else "worst_group_auc"
         return max(range(len(records)), key=lambda i: (_low(records[i][key]), i))
     best = records[chosen(records, "best_auc", attributes)]
-    floor = _low(best["auc"]) - (0.0 if math.isnan(best["auc_se"]) else best["auc_se"])
+    floor = _low(best["auc"]) - _finite(best["auc_se"])
     close = [i for i, record in enumerate(records) if _low(record["auc"]) >= floor]
-    return min(close, key=lambda i: (_leakage(records[i], attributes), -i), default=last)
+    least = min((_leakage(records[i], attributes) for i in close), default=math.inf)
+    tied = [i for i in close if _leakage(records[i], attributes) <= least + _finite(records[i]["leakage_se"])]
+    return max(tied, default=last)
+
+
+def _finite(error: float) -> float:
+    return 0.0 if math.isnan(error) else error
 
 
 def _low(value: float) -> float:

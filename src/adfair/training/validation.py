@@ -58,6 +58,7 @@ class Validation:
                 name: quick_leakage(emb, code, self.patients, strata=self._patterns(), seed=self.seed)
                 for name, code in self.codes.items()
             },
+            "leakage_se": self._leakage_error(),
         }
 
     def _auc(self, scores: np.ndarray, rows: np.ndarray, drawn: np.ndarray | float = 1.0) -> float:
@@ -75,6 +76,20 @@ class Validation:
         n, rng, everyone = unit.max() + 1, np.random.default_rng(self.seed), np.ones(len(unit), bool)
         drawn = [np.bincount(rng.integers(n, size=n), minlength=n)[unit] for _ in range(REPLICATES)]
         return float(np.std([self._auc(scores, everyone, counts) for counts in drawn], ddof=1))
+
+    def _leakage_error(self) -> float:
+        """Standard error of a one-vs-rest AUC where there is nothing to read, mean over groups and attributes.
+
+        sqrt((1 / n + 1 / rest) / 12) for a group of n, the variance of Mann and Whitney's statistic.
+        """
+        counts = [np.bincount(code[code >= 0]) for code in self.codes.values() if (code >= 0).any()]
+        errors = [
+            math.sqrt((1 / n + 1 / (count.sum() - n)) / 12)
+            for count in counts
+            for n in count
+            if 0 < n < count.sum()
+        ]
+        return float(np.mean(errors)) if errors else math.nan
 
     def _patterns(self) -> np.ndarray:
         return np.unique(self.truth == 1, axis=0, return_inverse=True)[1].ravel()
