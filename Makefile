@@ -14,7 +14,7 @@ CREATE = test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 endif
 
-.PHONY: demo seeds results test check bench example-cxr clean
+.PHONY: demo seeds results test check bench torture example-cxr clean
 
 demo: $(VENV)/.stamp-train
 	$(BIN)/adfair demo --out runs/demo --force
@@ -41,6 +41,10 @@ check: $(VENV)/.stamp-dev
 
 bench: $(VENV)/.stamp-dev
 	set -e; for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b; done
+
+# Planted failures and healthy runs, twenty of each; stopped, it goes on where it was.
+torture: $(VENV)/.stamp-dev
+	$(BIN)/python benchmarks/torture_game.py --docs docs/results.md
 
 example-cxr: $(VENV)/.stamp-train
 	@test -n "$(PACK)" || { echo "say where the images are: PACK=/path/to/cxr-pack make example-cxr"; exit 2; }

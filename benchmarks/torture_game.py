@@ -17,6 +17,7 @@ from pathlib import Path
 from adfair.config import build_config
 
 SCALE = ["train.steps=200", "data.batch_size=64", "train.checkpoint_every=50", "train.select=last"]
+HEALTHY = ["train.steps=350", "data.batch_size=96"]  # the short budget: with less, nothing has been learnt
 KINDS = {
     "collapse": [
         "objective.adversary_weight=8",
@@ -25,8 +26,8 @@ KINDS = {
         "objective.ramp=0",
     ],
     "fooled": ["train.adversary_lr=0"],
-    "healthy": [],
-    "healthy_clip": ["objective.fairness=none"],
+    "healthy": HEALTHY,
+    "healthy_clip": [*HEALTHY, "objective.fairness=none"],
 }
 EXPECTED = {"collapse": {"collapse"}, "fooled": {"fooled"}, "healthy": set(), "healthy_clip": set()}
 PRESETS = ("default", "none", "weak", "wide", "minority")
