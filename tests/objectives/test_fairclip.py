@@ -138,3 +138,11 @@ def test_group_batches_go_through_each_group_by_shuffled_epochs() -> None:
     assert not torch.equal(*epochs)
     assert len(term.draw("race", 1, steps - 1)) == len(members) - 5 * (steps - 1)
     assert torch.equal(as_coded(group_batch=5).draw("race", 1, 7), term.draw("race", 1, 7))
+
+
+def test_as_codeds_gradient_is_the_derivative_but_for_unconverged_potentials() -> None:
+    rows, way, term = torch.arange(12), unit(12, 9), as_coded()
+    image = IMAGES[:12].clone().requires_grad_()
+    (grad,) = torch.autograd.grad(penalty(term, batch(rows, image=image)), image)
+    ends = [penalty(term, batch(rows, image=IMAGES[:12] + t * way)).item() for t in (1e-5, -1e-5)]
+    assert (grad * way).sum().item() == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=2e-3)
