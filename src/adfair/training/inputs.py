@@ -12,6 +12,7 @@ from adfair.config import Config
 from adfair.data.images import load_images
 from adfair.data.loader import TrainData
 from adfair.data.manifest import Cohort, group_codes, labels
+from adfair.data.report_findings import stated_findings
 from adfair.data.sampling import finding_group_weights, group_weights
 from adfair.data.text import label_reports
 from adfair.errors import ConfigError, DataError
@@ -95,8 +96,6 @@ def train_data(
     reports = reports_of(cohort, table, seed=config.seed)
     findings = torch.zeros((len(table), 0))
     if aim.condition != "none" or "finding" in config.data.sampling:
-        from adfair.data.report_findings import stated_findings
-
         findings = torch.from_numpy(stated_findings(reports, cohort.info.findings))
     weights, probabilities = row_weights(config.data.sampling, codes, findings)
     statements = [prompts(finding) for finding in cohort.info.findings]
