@@ -58,3 +58,10 @@ def test_files_that_are_no_configuration(tmp_path) -> None:
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(ConfigError, match="found list"):
         load_config(tmp_path / "list.yaml")
+
+
+@pytest.mark.parametrize("fairness", ["none", "adversarial"])
+def test_a_weight_that_would_do_nothing_is_refused(fairness: str) -> None:
+    with pytest.raises(ConfigError, match="fairness_weight does nothing"):
+        build_config({}, [f"objective.fairness={fairness}", "objective.fairness_weight=2"])
+    assert build_config({}, ["objective.fairness=mmd", "objective.fairness_weight=2"])

@@ -88,6 +88,9 @@ class ObjectiveConfig(_Section):
 
     @model_validator(mode="after")
     def _agrees(self) -> "ObjectiveConfig":
+        if self.fairness_weight is not None and self.fairness in ("none", "adversarial"):
+            key = "adversary_weight" if self.fairness == "adversarial" else "no weight"
+            raise ValueError(f"fairness_weight does nothing with fairness: {self.fairness}, which has {key}")
         if self.condition == "equalized_odds" and self.target != "image":
             raise ValueError("condition: equalized_odds sees the image alone; set target: image")
         return self

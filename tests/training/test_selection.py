@@ -59,6 +59,7 @@ def test_the_automatic_rule(small_cohort: Path) -> None:
     cohort = load_cohort(small_cohort)
     assert resolve_rule(build_config({}), cohort) == "least_leakage"
     assert resolve_rule(build_config({}, ["objective.fairness=none"]), cohort) == "last"
+    assert resolve_rule(build_config({}, ["objective.adversary_weight=0"]), cohort) == "last"
     assert resolve_rule(build_config({}, ["train.select=best_auc"]), cohort) == "best_auc"
     blind = cohort.info.model_copy(update={"splits": ["train", "test"]})
     assert resolve_rule(build_config({}), type(cohort)(cohort.root, blind, cohort.table)) == "last"

@@ -18,11 +18,15 @@ Record = dict[str, Any]
 
 
 def resolve_rule(config: Config, cohort: Cohort) -> str:
-    """What ``train.select: auto`` means for a run: least leakage for the adversary, if there is a validation split."""
+    """What ``train.select: auto`` means: least leakage where an adversary weighs something and there is a ``val``.
+
+    At weight 0 it is ``last``, so that the run is plain CLIP bit for bit.
+    """
     if config.train.select != "auto":
         return config.train.select
-    validated = SPLIT in cohort.info.splits
-    return "least_leakage" if config.objective.fairness == "adversarial" and validated else "last"
+    aim = config.objective
+    fought = aim.fairness == "adversarial" and aim.adversary_weight > 0
+    return "least_leakage" if fought and SPLIT in cohort.info.splits else "last"
 
 
 def with_rule(config: Config, rule: str) -> Config:
