@@ -54,7 +54,11 @@ def demo_table() -> str:
         clip, adfair = (cell(mean_row(table, model, *keys)) for model in ("clip", "adfair"))
         lines.append(f"| {label} | {clip} | {adfair} |")
     return "\n".join(
-        [*lines, "", f"Seed {facts['seed']}, balanced test set unless said, 95 % intervals over patients."]
+        [
+            *lines,
+            "",
+            f"Seed {facts['seed']}, balanced test set unless said, 95 % intervals over patients; thresholds by Youden's rule on the validation split.",
+        ]
     )
 
 

@@ -10,12 +10,15 @@ Do not read the AUC as the quality of pneumonia detection: the README says why.
 
 import argparse
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from adfair.errors import AdfairError
 
 FINDING, ATTRIBUTE, HERE = "Pneumonia", "view", Path(__file__).parent
 ARMS = {"clip": ["objective.fairness=none"], "adfair": []}
@@ -183,4 +186,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except AdfairError as error:
+        sys.exit(f"error: {error}")

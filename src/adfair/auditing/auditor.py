@@ -127,7 +127,7 @@ def _threshold_rows(measured: Measured, cutoffs: Cutoffs) -> list[Row]:
 
 
 def _no_threshold(rows: SortedRows, cutoffs: Cutoffs) -> str:
-    if cutoffs.origin == "given":
+    if cutoffs.origin in ("given", "default"):
         return "scores are not probabilities; choose a rule on a validation table (--validation FILE)"
     return f"rule {cutoffs.rule} needs a class that the {cutoffs.origin} rows lack"
 

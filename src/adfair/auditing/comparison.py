@@ -128,7 +128,19 @@ def compare(
     table["p_adjusted"] = (
         table["p_value"].groupby(family).transform(lambda p: adjust(p.to_numpy(), method=settings.adjustment))
     )
-    return Comparison(table, tuple(sentences), tuple(notes))
+    return Comparison(table, tuple(sentences), (*_thresholds(models), *notes))
+
+
+def _thresholds(models: Sequence["_Model"]) -> list[str]:
+    """Which thresholds the rates are at; one line where they are the same for all."""
+    rules = {}
+    for model in models:
+        audited = model.cutoffs.rule.endswith("metrics.csv")
+        rule = "those of its metrics.csv" if audited else f"{model.cutoffs.rule} ({model.cutoffs.origin})"
+        rules[model.name] = rule
+    if len(set(rules.values())) == 1:
+        return [f"threshold of every model: {next(iter(rules.values()))}"]
+    return [f"threshold of {name}: {rule}" for name, rule in rules.items()]
 
 
 def named_tables(tables: Sequence[Path | str]) -> dict[str, Path | str]:

@@ -71,7 +71,7 @@ def resolve(
 def _half(predictions: Predictions) -> Cutoffs:
     columns = range(len(predictions.findings))
     scores = [predictions.scores[predictions.labels[:, f] >= 0, f] for f in columns]
-    return Cutoffs(np.array([0.5 if is_probability(s) else np.nan for s in scores]), "0.5", "given")
+    return Cutoffs(np.array([0.5 if is_probability(s) else np.nan for s in scores]), "0.5", "default")
 
 
 def _choose(table: Predictions, finding: str, rule: str) -> float:

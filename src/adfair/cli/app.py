@@ -50,6 +50,10 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # The reader of our output has gone ('adfair ... | head'); nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except AdfairError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -61,7 +61,7 @@ def audit_command(
     fail_if: Annotated[list[str] | None, typer.Option(help="Exit 4 when this holds. Repeatable.")] = None,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for metrics.csv, audit.json, .md and .tex.")
+        Path | None, typer.Option(help="Folder for metrics.csv, calibration.csv, audit.json, .md and .tex.")
     ] = None,
     force: Force = False,
 ) -> None:
@@ -81,9 +81,10 @@ def audit_command(
     options |= {"strata": _names(strata) or ()}
     with _progress("auditing"):
         result = audit(table, validation=validation, **options)
+    saved = None if out is None else _saved(result, out)  # first, so that a closed pipe loses no result
     _show(result, power=power)
-    if out is not None:
-        typer.echo(f"written to {_saved(result, out)}")
+    if saved is not None:
+        typer.echo(f"written to {saved}")
     _fail(result, conditions)
 
 
@@ -118,10 +119,11 @@ def compare_command(
     with _progress("comparing"):
         chosen = dict(zip(named, validation, strict=True)) if validation else None
         result = compare(named, validation=chosen, **_options(context.params))
+    saved = None if out is None else _saved(result, out)
     for sentence in [*result.verdicts, *(f"note: {note}" for note in result.notes)]:
         typer.echo(sentence)
-    if out is not None:
-        typer.echo(f"written to {_saved(result, out)}")
+    if saved is not None:
+        typer.echo(f"written to {saved}")
 
 
 _PASSED = (

@@ -63,7 +63,7 @@ def train(
 ) -> None:
     """Train one model.
 
-    Example: `adfair train examples/demo.yaml --set objective.adversary_weight=1 --out runs/weight1`
+    Example: `adfair train examples/train.yaml --set objective.adversary_weight=1 --out runs/weight1`
     """
     from adfair.config import load_config
 
@@ -149,7 +149,9 @@ def _need_training() -> None:
 
     missing = [name for name in ("torch", "open_clip", "lightning_fabric") if find_spec(name) is None]
     if missing:
-        raise MissingExtraError(f"this command needs {', '.join(missing)}: pip install 'adfair-clip[train]'")
+        raise MissingExtraError(
+            f"this command needs {', '.join(missing)}: pip install '.[train]' in the folder of the project"
+        )
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The dual encoder: open_clip towers from a JSON configuration, built, saved and reloaded without a network."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -184,6 +185,11 @@ def save_model(model: DualEncoder, folder: Path) -> Path:
     weights = {key: value.contiguous().cpu() for key, value in model.net.state_dict().items()}
     save_file(weights, folder / WEIGHTS_FILE)
     return folder
+
+
+def weights_hash(folder: Path | str) -> str:
+    """SHA-256 of a model folder's weights: which model this is, whatever its folder is called."""
+    return hashlib.sha256((Path(folder) / WEIGHTS_FILE).read_bytes()).hexdigest()
 
 
 def load_model(folder: Path | str) -> DualEncoder:

@@ -103,7 +103,7 @@ def read_sources(sources: Sequence[Path], *, title: str | None = None) -> Report
             metrics=pd.concat(frames, ignore_index=True),
             differences=_differences(list(map(Path, sources))),
             runs=tuple(runs),
-            facts=_json(first / "demo.json"),
+            facts=_json(first / "demo.json") or _json(first / "evaluation.json"),
             cohort=_yaml(first / "cohort" / "cohort.yaml"),
         ),
         first / "cohort",

@@ -65,7 +65,8 @@ def _numbers(cohort: Cohort, table: pd.DataFrame, name: str) -> np.ndarray:
             return numbers.to_numpy(dtype=np.float64)
     raise ConfigError(
         f"objective.attributes: cohort '{cohort.info.name}' has no attribute and no column of numbers '{name}'; "
-        f"it declares {', '.join(cohort.info.attributes) or 'none'}"
+        f"it declares {', '.join(cohort.info.attributes) or 'none'}. "
+        f"Name those: --set 'objective.attributes=[{', '.join(cohort.info.attributes)}]'"
     )
 
 

@@ -1,12 +1,14 @@
 """``evaluate``: a model and a cohort in; predictions, embeddings and audited metrics out."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from adfair import __version__
 from adfair.auditing import audit
 from adfair.auditing.rows import COLUMNS, mean_note, mean_over_findings, row
 from adfair.data.manifest import group_codes, load_cohort
@@ -16,11 +18,11 @@ from adfair.evaluation.leakage import leakage
 from adfair.evaluation.linear_probe import few_shot_auc
 from adfair.evaluation.subject import Subject
 from adfair.evaluation.zero_shot import five_class_accuracy
-from adfair.models.dual_encoder import load_model
+from adfair.models.dual_encoder import load_model, weights_hash
 from adfair.models.layers import Layer
 
 PROTOCOLS = ("zero_shot", "linear_probe", "leakage")
-SHOTS = 16
+SHOTS, RECORD = 16, "evaluation.json"
 PROBE_REPLICATES = 200  # resamples for intervals of probes, each of which costs an AUC a group
 
 
@@ -158,7 +160,8 @@ def evaluate(
         model: a run folder or an open_clip folder.
         data: the cohort.
         protocol: ``zero_shot``, ``linear_probe``, ``leakage`` or ``all``.
-        out: folder for ``predictions.csv``, ``embeddings.npz`` and ``metrics.csv``.
+        out: folder for ``predictions.csv``, ``embeddings.npz``, ``metrics.csv`` and ``evaluation.json``, which says
+            what was evaluated on what.
 
     Raises:
         ConfigError, DataError: something that the user can mend.
@@ -172,4 +175,14 @@ def evaluate(
     subject = Subject(load_model(model_folder(model)), cohort)
     wanted = PROTOCOLS if protocol == "all" else (protocol,)
     evaluate_split(subject, split, out=out, protocols=wanted, how=how)
+    facts = {
+        "version": __version__,
+        "model": str(model),
+        "weights_sha256": weights_hash(model_folder(model)),
+        "cohort": {"name": cohort.info.name, "manifest_sha256": cohort.info.manifest_sha256},
+        "split": split,
+        "protocols": list(wanted),
+        **asdict(how),
+    }
+    replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
     return out

@@ -66,3 +66,33 @@ def test_the_pack_mapping_reads_the_pack(tmp_path: Path) -> None:
     assert cohort.table["view"].value_counts().to_dict() == {"AP": 567, "PA": 433}
     assert cohort.table[["Pneumonia", "No Finding"]].sum().tolist() == [500, 500]
     assert not cohort.has_reports
+
+
+def test_the_template_reads_the_table_that_it_describes(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    n = 40
+    table = pd.DataFrame(
+        {
+            "file": [f"{i}.png" for i in range(n)],
+            "patient": [f"p{i}" for i in range(n)],
+            "exam": [f"e{i}" for i in range(n)],
+            "text": "No edema.",
+            "age": 50,
+            "gender": ["female", "M"] * (n // 2),
+            "ethnic": ["Asian", "Black", "White", "Martian"] * (n // 4),
+            "projection": "PA",
+            "edema": ["yes", "no", "maybe", ""] * (n // 4),
+            "effusion": ["1", "0", "-1", ""] * (n // 4),
+        }
+    )
+    for name in table["file"]:
+        Image.fromarray(np.full((8, 8), 7, dtype=np.uint8)).save(tmp_path / "images" / name)
+    table.to_csv(tmp_path / "my_table.csv", index=False)
+    import_table(tmp_path / "my_table.csv", out=tmp_path / "cohort", mapping=EXAMPLES / "template.yaml")
+    cohort = load_cohort(tmp_path / "cohort")
+    assert cohort.has_reports
+    assert set(cohort.info.splits) == {"train", "val", "probe", "test"}
+    found = cohort.table.set_index("image_id")
+    assert found.loc["0", ["sex", "race", "Edema", "Pleural Effusion"]].tolist() == ["F", "Asian", 1.0, 1.0]
+    assert found.loc["2", ["Edema", "Pleural Effusion"]].tolist() == [-1.0, -1.0]
+    assert found.loc["3", "race"] in ("", "Unknown")
