@@ -57,7 +57,8 @@ def demo_table() -> str:
         [
             *lines,
             "",
-            f"Seed {facts['seed']}, balanced test set unless said, 95 % intervals over patients; thresholds by Youden's rule on the validation split.",
+            f"Seed {facts['seed']}, balanced test set unless said, 95 % intervals over patients; "
+            "thresholds by Youden's rule on the validation split.",
         ]
     )
 
