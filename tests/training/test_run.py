@@ -116,6 +116,11 @@ def test_refusals_leave_nothing_behind(small_cohort: Path, plain: Path, tmp_path
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
+def test_towers_that_explode_stop_the_run_and_not_the_adversary(small_cohort: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="step 1: the contrastive term"):
+        train(config(small_cohort, "train.lr=1e30", "train.warmup=0", "train.steps=2"), out=tmp_path / "run")
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_non_finite_loss_stops_before_the_update(
     small_cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: float

@@ -49,6 +49,7 @@ def fit(
         # 1. Both towers see the batch; the contrastive loss pulls each pair together.
         batch = as_batch(net(model.prepare(images), tokens), data, rows, step=step)
         pairing = contrastive(batch)
+        check_finite(step, contrastive=pairing.loss)
 
         # 2. The fairness term catches up with the embeddings as they are now, then opposes the towers.
         weight = fairness.weight(step)
@@ -56,7 +57,7 @@ def fit(
         penalty = fairness.penalty(batch, pairing, weight)
 
         # 3. One backward pass, and an update only if everything in it is finite.
-        check_finite(step, contrastive=pairing.loss, fairness=penalty)
+        check_finite(step, fairness=penalty)
         logged = step % train.log_every == 0 or step == train.steps - 1
         balance = gradient_balance(batch, pairing, penalty, config.objective.target) if logged else {}
         optimizer.zero_grad()
