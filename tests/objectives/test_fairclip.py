@@ -118,8 +118,8 @@ def test_as_coded_gives_gradient_to_the_batch_alone() -> None:
 def test_as_coded_falls_along_its_gradient_by_shrinking_scores() -> None:
     image = IMAGES[:12].clone().requires_grad_()
     term, values = as_coded(), []
-    optimizer = torch.optim.Adam([image], lr=0.02)
-    for _ in range(15):
+    optimizer = torch.optim.Adam([image], lr=0.05)
+    for _ in range(6):
         value = penalty(term, batch(torch.arange(12), image=F.normalize(image, dim=1)))
         optimizer.zero_grad()
         value.backward()

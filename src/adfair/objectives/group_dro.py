@@ -12,6 +12,7 @@ from adfair.objectives.interface import Batch, Pairing
 from adfair.objectives.term import ConstantTerm, group_codes
 
 WEIGHT = 1.0
+"""Group DRO itself."""
 STEP_SIZE = 0.01
 """Of the published code."""
 
