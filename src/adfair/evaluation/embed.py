@@ -10,7 +10,10 @@ from adfair.models.dual_encoder import DualEncoder
 
 @torch.inference_mode()
 def embed_images(model: DualEncoder, images: np.ndarray, *, batch_size: int = 256) -> np.ndarray:
-    """Unit-norm embeddings [N, D] float32 of grey uint8 images [N, S, S]; the tower is put in evaluation mode."""
+    """Unit-norm embeddings [N, D] float32 of grey uint8 images [N, S, S]; the tower is put in evaluation mode.
+
+    They pass through the model's post hoc correction where it has one.
+    """
     model.net.eval()
     device = next(model.net.parameters()).device
     parts = []
@@ -18,7 +21,8 @@ def embed_images(model: DualEncoder, images: np.ndarray, *, batch_size: int = 25
         batch = torch.from_numpy(images[start : start + batch_size]).to(device)
         emb = model.net.encode_image(model.prepare(batch), normalize=True)  # type: ignore[operator]
         parts.append(emb.float().cpu().numpy())
-    return np.concatenate(parts)
+    whole = np.concatenate(parts)
+    return whole if model.posthoc is None else model.posthoc.transform(whole)
 
 
 @torch.inference_mode()
