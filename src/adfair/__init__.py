@@ -15,6 +15,8 @@ _LAZY = {
     "synth": "adfair.data.synthetic",
     "train": "adfair.training",
     "evaluate": "adfair.workflows.evaluate",
+    "erase": "adfair.workflows.posthoc",
+    "adapt": "adfair.workflows.posthoc",
     "report": "adfair.reporting",
     "demo": "adfair.workflows.demo",
     "sweep": "adfair.workflows.sweep",

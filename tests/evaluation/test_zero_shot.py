@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from adfair.evaluation.prompts import prompts
+from adfair.evaluation.prompts import group_prompts, prompts
 from adfair.evaluation.zero_shot import finding_directions, five_class_accuracy, zero_shot_scores
 
 
@@ -49,3 +49,13 @@ def test_five_class_accuracy() -> None:
     assert five_class_accuracy(scores, np.array([[1, 0], [0, 1], [0, 1]])) == pytest.approx(2 / 3)
     with pytest.raises(AssertionError):
         five_class_accuracy(scores, np.array([[1, 1], [0, 1], [0, 1]]))
+
+
+def test_group_prompts_read_like_sentences() -> None:
+    assert group_prompts(["F", "Asian"]) == [
+        "A chest X-ray of a female patient.",
+        "A chest X-ray of an Asian patient.",
+    ]
+    assert group_prompts(["M"], finding="Pleural_Effusion") == [
+        "A chest X-ray of a male patient with pleural effusion."
+    ]

@@ -88,13 +88,17 @@ def claim_folder(out: Path, *, force: bool, what: str, markers: Sequence[str]) -
 
 
 @contextmanager
-def staged_folder(out: Path, *, force: bool = False) -> Iterator[Path]:
+def staged_folder(
+    out: Path, *, force: bool = False, what: str = "cohort", markers: Sequence[str] = (COHORT_FILE,)
+) -> Iterator[Path]:
     """A temporary folder beside ``out`` that takes its place when the block ends without an error.
+
+    ``force``, ``what`` and ``markers`` are those of ``require_free``.
 
     Raises:
         DataError: see ``require_free``.
     """
-    require_free(out, force=force)
+    require_free(out, force=force, what=what, markers=markers)
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.partial-"))
     staging.chmod(0o777 & ~_umask())

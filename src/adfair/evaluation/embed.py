@@ -16,6 +16,7 @@ def embed_images(
     """Unit-norm embeddings [N, D] float32 of grey uint8 images [N, S, S]; the tower is put in evaluation mode.
 
     ``layer: pre_projection`` gives what the tower holds before its last projection instead, [N, C], not normalised.
+    Embeddings pass through the model's post hoc correction where it has one.
     """
     model.net.eval()
     device = next(model.net.parameters()).device
@@ -23,7 +24,9 @@ def embed_images(
     for start in range(0, len(images), batch_size):
         batch = torch.from_numpy(images[start : start + batch_size]).to(device)
         parts.append(read_layer(model.net, model.prepare(batch), layer).float().cpu().numpy())
-    return np.concatenate(parts)
+    whole = np.concatenate(parts)
+    corrected = layer == "embedding" and model.posthoc is not None
+    return model.posthoc.transform(whole) if corrected else whole
 
 
 @torch.inference_mode()

@@ -1,5 +1,7 @@
 """What a finding is called when a model is asked about it without training: our prompt ensemble."""
 
+from collections.abc import Sequence
+
 # Our choice: a handful of plain statements, as reports would word them, averaged. Findings that radiologists
 # also call by another name get that name too.
 POSITIVE = ("{}.", "There is {}.", "Mild {}.", "Moderate {}.", "Severe {}.")
@@ -31,3 +33,16 @@ def prompts(finding: str) -> tuple[list[str], list[str]]:
 def _sentence(template: str, word: str) -> str:
     text = template.format(word)
     return text[0].upper() + text[1:]
+
+
+WORDS = {"F": "female", "M": "male"}
+
+
+def group_prompts(groups: Sequence[str], *, finding: str = "") -> list[str]:
+    """A statement about a patient of each group, with a finding or without, in the order of the groups."""
+    tail = f" with {finding.strip().lower().replace('_', ' ')}" if finding else ""
+    return [f"A chest X-ray of {_article(WORDS.get(group, group))} patient{tail}." for group in groups]
+
+
+def _article(word: str) -> str:
+    return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"

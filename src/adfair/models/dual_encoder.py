@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from adfair.errors import ConfigError
+from adfair.models.posthoc import PostHoc, load_posthoc
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
 # Our choice: grey films fill [0, 1] evenly, so one mean and spread serve all three (equal) channels.
@@ -32,6 +33,8 @@ class DualEncoder:
         config: the open_clip model configuration it was built from.
         mean, std: channel statistics that images in [0, 1] are normalised by.
         image_size: pixels a side.
+        posthoc: a correction that embeddings of images pass through (``evaluation.embed`` applies it; ``net``
+            alone does not), or ``None``.
     """
 
     net: nn.Module
@@ -40,6 +43,7 @@ class DualEncoder:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     image_size: int
+    posthoc: PostHoc | None = None
 
     def prepare(self, images: Tensor) -> Tensor:
         """Grey uint8 [B, S, S] on any device -> normalised float32 [B, 3, S, S], channels last."""
@@ -193,7 +197,11 @@ def weights_hash(folder: Path | str) -> str:
 
 
 def load_model(folder: Path | str) -> DualEncoder:
-    """Load a run's ``model/`` (or any open_clip folder with safetensors). Raises ConfigError when it is not one."""
+    """Load a run's ``model/`` (or any open_clip folder with safetensors), with its post hoc correction if it has one.
+
+    Raises:
+        ConfigError: not such a folder, or its correction cannot be read.
+    """
     folder = Path(folder)
     if not (folder / CONFIG_FILE).is_file():
         raise ConfigError(f"{folder}: no {CONFIG_FILE}; expected a run folder or an open_clip model folder")
@@ -203,4 +211,4 @@ def load_model(folder: Path | str) -> DualEncoder:
     net.to(memory_format=torch.channels_last).eval()
     size = config["vision_cfg"].get("image_size", 224)
     mean, std = tuple(look.get("mean", MEAN)), tuple(look.get("std", STD))
-    return DualEncoder(net, _tokenizer(config), config, mean, std, size)
+    return DualEncoder(net, _tokenizer(config), config, mean, std, size, load_posthoc(folder))

@@ -1,0 +1,97 @@
+"""The training split as a frozen model sees it: what a correction of embeddings is fitted on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from adfair.data.manifest import Cohort, group_codes, load_cohort
+from adfair.errors import ConfigError, DataError
+from adfair.evaluation.subject import Subject
+from adfair.models.dual_encoder import load_model
+from adfair.objectives.independence import independence_weights
+from adfair.workflows.evaluate import model_folder
+
+FEWEST = 10
+"""Patients of a group without which an attribute is not worth a correction (our choice)."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The ``train`` split as a frozen model sees it.
+
+    Attributes:
+        subject: the model and the cohort.
+        emb: [N, D] embeddings of its images. patients: [N] ids.
+        groups: names by attribute. codes: int64 [N] by attribute, -1 unknown.
+        weights: [N] by attribute, see ``independence_weights``; ones where findings are not to be kept.
+        cells: int64 [N], the combination of groups.
+    """
+
+    subject: Subject
+    emb: np.ndarray
+    patients: np.ndarray
+    groups: Mapping[str, list[str]]
+    codes: Mapping[str, np.ndarray]
+    weights: Mapping[str, np.ndarray]
+    cells: np.ndarray
+
+    def part(self, rows: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Embeddings, codes and weights of some rows."""
+        codes, weights = ({a: each[rows] for a, each in of.items()} for of in (self.codes, self.weights))
+        return self.emb[rows], codes, weights
+
+
+def freeze(model: Path | str, data: Path | str, attributes: Sequence[str], *, keep_findings: bool) -> Frozen:
+    """Check model, cohort and attributes, then embed the training split.
+
+    Args:
+        attributes: all that the cohort declares where empty.
+        keep_findings: weigh rows by ``independence_weights``.
+
+    Raises:
+        ConfigError: the cohort lacks an attribute, or the model has a correction already.
+        DataError: fewer than two groups of an attribute have ``FEWEST`` patients.
+    """
+    cohort = load_cohort(data)
+    groups = _groups(cohort, attributes)
+    table = cohort.split("train")
+    codes = {name: _codes(cohort, table, name) for name in groups}
+    towers = load_model(model_folder(model))
+    if towers.posthoc is not None:
+        raise ConfigError(f"{model}: has a post hoc correction already; name the model it was made from")
+    subject = Subject(towers, cohort)
+    truth = subject.labels("train")
+    weights = {
+        name: independence_weights(each, truth) if keep_findings else np.ones(len(each))
+        for name, each in codes.items()
+    }
+    _, cells = np.unique(np.stack(list(codes.values()), axis=1), axis=0, return_inverse=True)
+    patients = table["patient_id"].to_numpy()
+    return Frozen(subject, subject.image_emb("train"), patients, groups, codes, weights, cells.reshape(-1))
+
+
+def _groups(cohort: Cohort, attributes: Sequence[str]) -> dict[str, list[str]]:
+    declared = cohort.info.attributes
+    unknown = [name for name in attributes if name not in declared]
+    if unknown or not declared:
+        raise ConfigError(
+            f"attributes: cohort '{cohort.info.name}' has no {' and no '.join(map(repr, unknown)) or 'attributes'}; "
+            f"it declares {', '.join(declared) or 'none'}"
+        )
+    return {name: declared[name] for name in attributes or declared}
+
+
+def _codes(cohort: Cohort, table: pd.DataFrame, name: str) -> np.ndarray:
+    codes = group_codes(table[name], cohort.info.attributes[name])
+    patients = table["patient_id"].groupby(codes).nunique()
+    if (patients[patients.index >= 0] >= FEWEST).sum() < 2:
+        raise DataError.at(
+            f"fewer than two groups have {FEWEST} known patients in the split 'train'",
+            file=cohort.root,
+            column=name,
+            remedy="Name the attributes to correct, without this one.",
+        )
+    return codes

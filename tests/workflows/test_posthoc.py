@@ -1,0 +1,178 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pandas as pd
+import pytest
+import torch
+
+from adfair import adapt, erase
+from adfair.data.manifest import group_codes, load_cohort, write_cohort
+from adfair.errors import ConfigError, DataError
+from adfair.evaluation.leakage import LeakageResult
+from adfair.evaluation.subject import Subject
+from adfair.evaluation.zero_shot import zero_shot_scores
+from adfair.models.dual_encoder import build_model, load_model, save_model
+from adfair.models.posthoc import Affine, load_posthoc
+from adfair.objectives.adapter import AdapterSettings
+from adfair.workflows import before_after, frozen, posthoc
+from adfair.workflows.evaluate import Protocol, evaluate
+
+QUICK = AdapterSettings(steps=3, batch_size=16, hidden=4)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Untrained towers; what they embed differs between groups all the same, since the films do."""
+    folder = tmp_path_factory.mktemp("source")
+    save_model(build_model("tiny", seed=0, image_size=64), folder / "model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def erased(source: Path, small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("erased") / "leace"
+    return erase(source, data=small_cohort, attributes=["race", "sex"], keep_findings=False, out=out)
+
+
+def test_the_folder_is_a_model_with_its_correction_and_what_it_did(erased: Path, small_cohort: Path) -> None:
+    assert {p.name for p in erased.iterdir()} == {"model", "before_after.csv"}
+    about = json.loads((erased / "model" / "posthoc.json").read_text())
+    assert about["kind"] == "leace"
+    assert about["attributes"] == ["race", "sex"]
+    assert about["manifest_sha256"] == load_cohort(small_cohort).info.manifest_sha256
+    assert about["settings"] == {"keep_findings": False, "calibrate": False, "seed": 0, "rank": 3}
+    table = pd.read_csv(erased / "before_after.csv", keep_default_na=False)
+    assert table["metric"].tolist() == ["auc", "leakage_auc", "leakage_auc"]
+    assert table["attribute"].tolist() == ["", "race", "sex"]
+
+
+def test_groups_of_the_training_split_have_one_mean_before_normalisation(
+    erased: Path, source: Path, small_cohort: Path
+) -> None:
+    cohort = load_cohort(small_cohort)
+    emb = Subject(load_model(source / "model"), cohort).image_emb("train").astype(float)
+    found = load_posthoc(erased / "model")
+    assert found is not None
+    sex = group_codes(cohort.split("train")["sex"], cohort.info.attributes["sex"])
+    moved = emb @ found.transform.matrix.T + found.transform.bias
+    gap = [np.abs(each[sex == 0].mean(0) - each[sex == 1].mean(0)).max() for each in (emb, moved)]
+    assert gap[0] > 1e-5
+    assert gap[1] < 1e-9
+
+
+def test_evaluation_uses_the_correction_and_open_clip_does_not(
+    erased: Path, source: Path, small_cohort: Path, tmp_path: Path
+) -> None:
+    cohort = load_cohort(small_cohort)
+    before = Subject(load_model(source / "model"), cohort)
+    how = Protocol(replicates=0, validation=None)
+    out = evaluate(erased, data=small_cohort, out=tmp_path / "after", how=how)
+    found = load_posthoc(erased / "model")
+    assert found is not None
+    emb = found.transform(before.image_emb("test"))
+    assert np.array_equal(np.load(out / "embeddings.npz")["image_emb"], emb)
+    scale = before.model.net.logit_scale.exp().item()
+    scores = zero_shot_scores(emb, before.directions, logit_scale=scale)
+    written = pd.read_csv(out / "predictions.csv")["score"].to_numpy().reshape(5, -1).T
+    assert np.allclose(written, scores, atol=1e-9)
+    assert np.abs(written - before.scores("test")).max() > 1e-6
+    alone = open_clip.create_model(f"local-dir:{erased / 'model'}", pretrained_hf=False).state_dict()
+    towers = load_model(source / "model").net.state_dict()
+    assert all(torch.equal(alone[name], towers[name]) for name in towers)
+
+
+def test_refusals_leave_what_is_there(erased: Path, source: Path, small_cohort: Path, tmp_path: Path) -> None:
+    ask = {"data": small_cohort, "out": tmp_path / "x"}
+    with pytest.raises(ConfigError, match="leace, inlp, prompts"):
+        erase(source, method="magic", **ask)
+    with pytest.raises(ConfigError, match="'prompts', not to 'inlp'"):
+        erase(source, method="inlp", calibrate=True, **ask)
+    with pytest.raises(ConfigError, match="no 'religion'; it declares"):
+        erase(source, attributes=["religion"], **ask)
+    with pytest.raises(ConfigError, match="must not be negative"):
+        adapt(source, weight=-1.0, **ask)
+    with pytest.raises(ConfigError, match="has a post hoc correction already"):
+        erase(erased, **ask)
+    assert not (tmp_path / "x").exists()
+    with pytest.raises(DataError, match="--force"):
+        erase(source, data=small_cohort, out=erased)
+    with pytest.raises(DataError, match="not a corrected model"):
+        adapt(source, data=small_cohort, out=source, force=True)
+    assert (source / "model" / "open_clip_config.json").is_file()
+
+
+def test_correction_probes_and_test_have_patients_of_their_own(
+    source: Path, small_cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patients = load_cohort(small_cohort).split("train")["patient_id"].to_numpy()
+    fitted_on, probed = [], []
+    fit = posthoc.fit_leace
+
+    def watch_fit(emb: np.ndarray, *rest: object) -> object:
+        fitted_on.append((emb, fit(emb, *rest)))
+        return fitted_on[-1][1]
+
+    def watch_probe(emb: np.ndarray, *_: object, **options: object) -> LeakageResult:
+        probed.append((emb, options))
+        return LeakageResult("sex", ("F", "M"), 1, 1, 0, 0, note="not asked")
+
+    monkeypatch.setattr(posthoc, "fit_leace", watch_fit)
+    monkeypatch.setattr(before_after, "leakage", watch_probe)
+    out = erase(source, data=small_cohort, attributes=["sex"], out=tmp_path / "x")
+    (whole, _), (half, found) = fitted_on
+    assert len(whole) == len(patients)
+    (before, asked), (after, _) = probed
+    fitters = patients[[(row == half).all(1).any() for row in whole]]
+    sets = [set(fitters), set(asked["train_patients"]), set(asked["test_patients"])]
+    assert sum(map(len, sets)) == len(set.union(*sets)) == len(set(patients))
+    assert np.array_equal(after, Affine(found.matrix, found.bias)(before))
+    row = pd.read_csv(out / "before_after.csv").iloc[1]
+    assert np.isnan(row["after"])
+    assert row["note"] == "held-out half of 'train'; not asked"
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("inlp", {"rank", "stopped", "held_out_accuracy"}),
+        ("prompts", {"rank"}),
+        ("adapter", {"closeness", "steps"}),
+    ],
+)
+def test_every_other_kind_is_saved_and_takes_unknown_groups(
+    kind: str,
+    told: set[str],
+    source: Path,
+    small_cohort: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        before_after, "leakage", lambda *_, **__: LeakageResult("sex", ("F", "M"), 1, 1, 0, 0)
+    )
+    cohort = load_cohort(small_cohort)
+    table = cohort.table.assign(sex=cohort.table["sex"].where(np.arange(len(cohort.table)) % 5 > 0, ""))
+    info = cohort.info.model_copy(update={"image_root": str(cohort.image_root)})
+    write_cohort(tmp_path / "cohort", info, table)
+    ask = {"data": tmp_path / "cohort", "attributes": ["sex"], "out": tmp_path / "out"}
+    out = adapt(source, settings=QUICK, **ask) if kind == "adapter" else erase(source, method=kind, **ask)
+    found = load_posthoc(out / "model")
+    assert found is not None
+    assert found.about["kind"] == kind
+    assert told <= found.about["settings"].keys()
+    emb = Subject(load_model(source / "model"), cohort).image_emb("test")
+    assert np.allclose(np.linalg.norm(found.transform(emb), axis=1), 1, atol=1e-6)
+    if isinstance(found.transform, Affine):
+        assert np.trace(np.eye(24) - found.transform.matrix) == pytest.approx(found.about["settings"]["rank"])
+    else:
+        assert np.abs(found.transform(emb) - emb).max() > 0
+
+
+def test_an_attribute_known_of_too_few_patients_is_refused(
+    source: Path, small_cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frozen, "FEWEST", 1000)
+    with pytest.raises(DataError, match=r"column 'race'.*1000 known patients"):
+        erase(source, data=small_cohort, out=tmp_path / "x")
