@@ -117,7 +117,7 @@ def test_the_adversary_learns_in_fit_and_stands_still_in_alternating_joint_steps
 def test_what_the_adversary_is_told_reaches_its_heads() -> None:
     told = torch.zeros(10, 1)
     told[CODES == 0] = 1.0
-    game = term("alternating", steps=200, lr=0.5, given=lambda b: b.findings)
+    game = term("alternating", steps=80, lr=1.0, given=lambda b: b.findings)
     seen = batch(told)
     blind = Batch(**{**vars(seen), "image_emb": torch.full((10, 8), 8**-0.5, requires_grad=True)})
     game.fit(blind)

@@ -9,7 +9,7 @@ from adfair.config import build_config
 from adfair.data.synthetic import synth
 from adfair.training import train
 
-SCALE = ["train.steps=90", "data.batch_size=32", "train.checkpoint_every=45", "train.select=last"]
+SCALE = ["train.steps=84", "data.batch_size=32", "train.checkpoint_every=42", "train.select=last"]
 PLANTED = {
     "collapse": [
         "objective.adversary_weight=8",

@@ -25,8 +25,9 @@ def embed_images(
         batch = torch.from_numpy(images[start : start + batch_size]).to(device)
         parts.append(read_layer(model.net, model.prepare(batch), layer).float().cpu().numpy())
     whole = np.concatenate(parts)
-    corrected = layer == "embedding" and model.posthoc is not None
-    return model.posthoc.transform(whole) if corrected else whole
+    if layer != "embedding" or model.posthoc is None:
+        return whole
+    return model.posthoc.transform(whole)
 
 
 @torch.inference_mode()
