@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Before anything imports torch: workers side by side that each use every core wait for one another most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
