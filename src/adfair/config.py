@@ -19,13 +19,19 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which cohort, and how batches are drawn from its ``train`` split."""
+    """Which cohort, and how batches are drawn from its ``train`` split.
+
+    ``scrub_demographics`` takes words for sex, race and age out of the training reports. ``exclude_patients`` are
+    lists (``patient_id``) or balanced cohorts whose patients are left out of training, besides those that the cohort
+    itself names.
+    """
 
     cohort: Path = Path("runs/cohort")
     batch_size: int = Field(96, ge=2)
     micro_batch_size: None = None
     image_size: int = Field(64, ge=16)
-    scrub_demographics: Literal[False] = False
+    scrub_demographics: bool = False
+    exclude_patients: list[Path] = []
     sampling: Literal[
         "natural",
         "group_balanced",

@@ -99,7 +99,7 @@ def check(
 
     Example: `adfair check runs/cohort`
     """
-    from adfair.data import manifest
+    from adfair.data import manifest, summary
 
     if accept:
         manifest.accept_manifest(manifest.read_cohort(cohort))
@@ -108,6 +108,9 @@ def check(
         with _progress("decoding images", total=len(loaded.table)) as advance:
             manifest.check_files(loaded, decode=True, progress=advance)
     _print_cohort(loaded)
+    if loaded.has_reports:
+        mentions = summary.count_mentions(loaded)
+        _print_table("Reports that name sex, race or age (data.scrub_demographics takes it out)", mentions)
     typer.echo(f"{cohort}: valid{' (images not looked at)' if skip_images else ''}")
 
 
