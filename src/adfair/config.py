@@ -65,6 +65,8 @@ class ObjectiveConfig(_Section):
     ``adversary_weight`` is the weight of ``fairness: adversarial``, ``fairness_weight`` that of any other term (by
     default the one that its file recommends). ``condition`` is what the adversary knows: nothing, the findings that
     the report states, or these while it sees the image only through the similarities to the findings.
+    ``fairness: auto`` looks at the cohort and sets ``negatives``, ``adversary_weight`` and
+    ``data.scrub_demographics`` where the configuration leaves them open (``training/policy.py``).
     """
 
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
@@ -79,6 +81,7 @@ class ObjectiveConfig(_Section):
         "mmd",
         "coral",
         "group_dro",
+        "auto",
     ] = "adversarial"
     attributes: list[str] = ["race", "sex"]
     fairness_weight: float | None = Field(None, ge=0.0)

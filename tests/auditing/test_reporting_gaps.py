@@ -32,7 +32,7 @@ def test_under_reporting_of_one_finding_is_found_there_alone() -> None:
     said, group, coin = drawn(1)
     said[(group == 1) & (coin[:, 1] < 0.4), 1] = 0  # 40 % of B left out in y
     table = table_of(said, group)
-    found = table[(table.figure == "B beyond the other findings") & (table.group == "y")].iloc[0]
+    found = table[(table.figure == "B, given the others") & (table.group == "y")].iloc[0]
     assert found.p_adjusted < 1e-6
     assert found.difference < -0.05
     others = table[~table.figure.str.startswith(("B", "stated"))]
@@ -64,5 +64,5 @@ def test_a_finding_that_never_varies_is_undefined() -> None:
     said, group, _ = drawn(3, 300)
     said[:, 2] = 0
     table = table_of(said, group)
-    constant = table[table.figure == "C beyond the other findings"]
+    constant = table[table.figure == "C, given the others"]
     assert constant.p_value.isna().all()

@@ -117,12 +117,12 @@ def reporting_columns(
         reports: [N] texts; their length is left out where all are empty. findings: [F] names.
 
     Returns:
-        ``FINDING beyond the other findings``: stated minus expected, by finding; ``stated findings``; ``denied``:
+        ``FINDING, given the others``: stated minus expected, by finding; ``stated findings``; ``denied``:
         the share of findings not present that the report denies rather than passes over; ``words``.
     """
     stated = said == 1
     beyond = stated - expected_rates(stated, patients=patients, seed=seed)
-    columns = {f"{name} beyond the other findings": beyond[:, f] for f, name in enumerate(findings)}
+    columns = {f"{name}, given the others": beyond[:, f] for f, name in enumerate(findings)}
     columns["stated findings"] = stated.sum(axis=1).astype(float)
     absent = (~stated).sum(axis=1)
     columns["denied"] = np.where(absent > 0, (said == 0).sum(axis=1) / np.maximum(absent, 1), np.nan)
