@@ -99,7 +99,8 @@ def train(
         folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
     if rank() == 0:
         typer.echo(
-            f"run written to {folder}; evaluate it with: adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
+            f"run written to {folder}; evaluate it with: "
+            f"adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
         )
     if strict and {"collapse", "fooled"} & set(warned):
         raise typer.Exit(3)

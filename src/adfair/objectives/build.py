@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,7 +59,7 @@ def build_adversarial(setting: Setting) -> AdversarialTerm:
     adversary = build_adversary(views, groups, seed=config.seed, given=data.findings.shape[1] if told else 0)
     # Every process trains the same adversary on the same gathered embeddings, so the engine need not average it.
     module = fabric.strategy.precision.convert_module(fabric.to_device(adversary))
-    optimizer = fabric.setup_optimizers(
+    optimizer: Any = fabric.setup_optimizers(
         torch.optim.Adam(module.parameters(), lr=train.adversary_lr, fused=True)
     )
     schedule = partial(

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import yaml
 from torch import Tensor
 
@@ -42,7 +43,7 @@ def data_hash(data: TrainData) -> str:
     for array in arrays:
         if array is not None:
             digest.update(str(tuple(array.shape)).encode())
-            digest.update(memoryview(array.contiguous().numpy()).cast("B") if array.numel() else b"")
+            digest.update(np.ascontiguousarray(array.numpy()).data)
     if data.probabilities is not None:
         digest.update(data.probabilities.tobytes())
     return digest.hexdigest()

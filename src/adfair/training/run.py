@@ -19,8 +19,8 @@ from adfair.data.manifest import Cohort, load_cohort
 from adfair.data.staging import staged_folder, sync_files
 from adfair.distributed import ending_together, exchange, rank, together
 from adfair.errors import ConfigError, DataError
+from adfair.models import dual_encoder
 from adfair.models.batch_norm import globalise_batch_norm
-from adfair.models.dual_encoder import CONFIG_FILE as MODEL_FILE
 from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights, save_model
 from adfair.objectives import siglip
 from adfair.training.identity import identity, require_same
@@ -33,7 +33,6 @@ from adfair.training.selection import Selector, make_selector, resolve_rule, wit
 from adfair.training.stopping import StopRequest
 
 CONFIG_FILE, ENVIRONMENT_FILE = "config.yaml", "environment.json"
-Progress = Callable[[dict[str, Any]], None]
 Progress = Callable[[dict[str, Any]], None]
 PACKAGES = (
     "adfair-clip",
@@ -185,7 +184,7 @@ def _train(job: _Job, note: Progress, stop_asked: Callable[[], bool]) -> None:
             if choice := job.selector.restore(job.model):
                 note({"step": config.train.steps - 1, **choice})
             with staged_folder(
-                keeper.run / "model", force=True, what="model", markers=[MODEL_FILE]
+                keeper.run / "model", force=True, what="model", markers=[dual_encoder.CONFIG_FILE]
             ) as staging:
                 sync_files(save_model(job.model, staging))
 
