@@ -16,7 +16,9 @@ def _free_port() -> int:
         return listener.getsockname()[1]
 
 
-def _enter(place: int, world: int, port: int, work: Callable[..., Any], folder: Path, arguments: tuple) -> None:
+def _enter(
+    place: int, world: int, port: int, work: Callable[..., Any], folder: Path, arguments: tuple
+) -> None:
     torch.set_num_threads(1)
     os.environ |= {
         "RANK": str(place),
@@ -34,7 +36,8 @@ def run_together(work: Callable[..., Any], *arguments: Any, world: int, folder: 
     """What ``work(*arguments)`` returns in each process; fails where one of them does."""
     context, port = multiprocessing.get_context("fork"), _free_port()
     processes = [
-        context.Process(target=_enter, args=(place, world, port, work, folder, arguments)) for place in range(world)
+        context.Process(target=_enter, args=(place, world, port, work, folder, arguments))
+        for place in range(world)
     ]
     for process in processes:
         process.start()

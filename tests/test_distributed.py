@@ -1,26 +1,28 @@
 """Two and three gloo processes against one, at the same global batch."""
 
+import json
+import os
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from tests.gloo import run_together
 
 from adfair.config import Config, build_config
 from adfair.data.loader import TrainData
-from adfair.data.manifest import load_cohort
 from adfair.distributed import exchange, gather, share, together, world_size
 from adfair.errors import DataError, TrainingError
 from adfair.models.batch_norm import globalise_batch_norm
-from adfair.models.dual_encoder import DualEncoder
-from adfair.training.inputs import train_data
+from adfair.models.dual_encoder import DualEncoder, build_model
+from adfair.objectives import siglip
 from adfair.training.keeper import Keeper
 from adfair.training.loop import fit
-from adfair.training.run import _build
 from adfair.training.selection import Selector
-from tests.gloo import run_together
 
-SCALE = ["data.batch_size=30", "objective.delay=0", "objective.ramp=0", "train.warmup=3", "train.log_every=1"]
+SCALE = ["data.batch_size=25", "objective.delay=0", "objective.ramp=0", "train.warmup=3", "train.log_every=1"]
 AIMS = {
     "infonce": ["objective.fairness=none"],
     "siglip": ["objective.contrastive=siglip", "objective.fairness=none"],
@@ -42,6 +44,16 @@ AIMS = {
 }
 
 
+BATCH_NORM = ["model.config=tiny", "objective.fairness=none"]
+VIT = {
+    "embed_dim": 16,
+    "vision_cfg": {"layers": 1, "width": 32, "head_width": 16, "patch_size": 8, "image_size": 32},
+    "text_cfg": {"context_length": 24, "vocab_size": 400, "width": 32, "heads": 2, "layers": 1},
+}
+ROUGH = 1e-5
+"""The published code's transport divides rounding by the square of its blur, 1e-8; nothing reproduces it better."""
+
+
 class Double(DualEncoder):
     """Towers fed in float64."""
 
@@ -49,77 +61,102 @@ class Double(DualEncoder):
         return super().prepare(images).double()
 
 
+@cache
+def drawn() -> TrainData:
+    """Forty rows of noise with two attributes and three findings, two groups to each."""
+    maker = np.random.default_rng(0)
+    race, sex = (torch.from_numpy(maker.integers(0, 2, 40)) for _ in range(2))
+    race[:2] = -1
+    return TrainData(
+        images=torch.from_numpy(maker.integers(0, 256, (40, 32, 32), dtype=np.uint8)),
+        tokens=torch.from_numpy(maker.integers(1, 400, (40, 24))),
+        codes={"race": race, "sex": sex},
+        group_counts={"race": 2, "sex": 2},
+        findings=torch.from_numpy(maker.integers(0, 2, (40, 3))).float(),
+        prompt_tokens=[(torch.full((1, 24), 3 + f), torch.full((1, 24), 9 + f)) for f in range(3)],
+        weights=torch.from_numpy(maker.uniform(0.5, 1.5, 40)).float(),
+        patients=np.arange(40),
+        index="drawn",
+    )
+
+
 def trained(
-    cohort: Path, keys: list[str], *, steps: int, double: bool
+    towers: Path, keys: list[str], *, steps: int, double: bool
 ) -> tuple[dict[str, torch.Tensor], list[float]]:
     """Gradients of the last of some training steps, the weights after it, and every step's loss."""
     torch.set_default_dtype(torch.float64 if double else torch.float32)
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    engine = {"strategy": "ddp", "devices": world} if world > 1 else {"devices": 1}
     try:
-        return _trained(cohort, keys, steps=steps, double=double)
+        config = build_config({}, [*SCALE, f"model.config={towers}", f"train.steps={steps}", *keys])
+        fabric = Fabric(accelerator="cpu", precision="64-true" if double else "32-true", **engine)  # type: ignore[arg-type]
+        fabric.launch()
+        return _trained(config, fabric, double=double)
     finally:
         torch.set_default_dtype(torch.float32)
 
 
-def _trained(
-    cohort: Path, keys: list[str], *, steps: int, double: bool
-) -> tuple[dict[str, torch.Tensor], list[float]]:
-    config = build_config({"data": {"cohort": str(cohort)}}, [*SCALE, f"train.steps={steps}", *keys])
-    model, data = prepared(config)
-    strategy = {"strategy": "ddp", "devices": world_size_asked()} if world_size_asked() > 1 else {"devices": 1}
-    fabric = Fabric(accelerator="cpu", precision="64-true" if double else "32-true", **strategy)  # type: ignore[arg-type]
-    fabric.launch()
+def _trained(config: Config, fabric: Fabric, *, double: bool) -> tuple[dict[str, torch.Tensor], list[float]]:
+    start = siglip.START if config.objective.contrastive == "siglip" else None
+    model = build_model(config.model.config, seed=0, image_size=32, start=start)
     globalise_batch_norm(model.net)
     if double:
         model = Double(**{f: getattr(model, f) for f in model.__dataclass_fields__})
-    run = cohort.parent / f"unused-{world_size()}"
-    log = list(fit(model, data, config, fabric, Selector("last", None, [], run), _NoKeeper(run)))
-    losses = [entry["contrastive"] for entry in log if "contrastive" in entry]
+    run = Path("never-made")
+    log = list(fit(model, drawn(), config, fabric, Selector("last", None, [], run), NoKeeper(run)))
     found = {f"grad {k}": p.grad.clone() for k, p in model.net.named_parameters() if p.grad is not None}
-    return {**found, **{k: v.clone() for k, v in model.net.state_dict().items()}}, losses
+    losses = [entry["contrastive"] for entry in log if "contrastive" in entry]
+    return found | {k: v.clone() for k, v in model.net.state_dict().items()}, losses
 
 
-class _NoKeeper(Keeper):
+class NoKeeper(Keeper):
+    """Saves nothing."""
+
     def save(self, done: int, parts: object) -> None:
         pass
 
 
-def world_size_asked() -> int:
-    import os
-
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def prepared(config: Config) -> tuple[DualEncoder, TrainData]:
-    model = _build(config)
-    data = train_data(load_cohort(config.data.cohort), config, image_size=64, tokenize=model.tokenize)
-    return model, data
-
-
-def everything(cohort: Path) -> dict[str, object]:
-    """What each process does: all aims for one step in float64, and twenty steps of AdFair in float32."""
-    found: dict[str, object] = {name: trained(cohort, keys, steps=1, double=True)[0] for name, keys in AIMS.items()}
-    return found | {"twenty": trained(cohort, ["data.augment=light"], steps=20, double=False)}
+def everything(towers: Path) -> dict[str, object]:
+    """What each process does."""
+    one = {name: trained(towers, keys, steps=1, double=True) for name, keys in AIMS.items()}
+    return {
+        **one,
+        "batch_norm": trained(towers, BATCH_NORM, steps=1, double=True),
+        "plain": trained(towers, ["objective.fairness=none"], steps=20, double=False),
+        "game": trained(towers, [], steps=20, double=True),
+    }
 
 
 @pytest.fixture(scope="module")
-def two(small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    return run_together(everything, small_cohort, world=2, folder=tmp_path_factory.mktemp("two"))
+def towers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("towers") / "vit.json"
+    path.write_text(json.dumps(VIT))
+    return path
 
 
-@pytest.mark.parametrize("name", AIMS)
-def test_gradients_are_those_of_one_process(two: list[dict], small_cohort: Path, name: str) -> None:
-    alone, _ = trained(small_cohort, AIMS[name], steps=1, double=True)
+@pytest.fixture(scope="module")
+def two(towers: Path) -> list[dict]:
+    return run_together(everything, towers, world=2, folder=towers.parent)
+
+
+@pytest.mark.parametrize("name", [*AIMS, "batch_norm"])
+def test_gradients_are_those_of_one_process(two: list[dict], towers: Path, name: str) -> None:
+    alone, _ = trained(towers, AIMS.get(name, BATCH_NORM), steps=1, double=True)
+    close = ROUGH if name == "fairclip_as_coded" else 1e-12
     for each in two:
-        found = each[name]
-        assert found.keys() >= alone.keys()
-        for key in alone:
-            if key.startswith("grad "):
-                torch.testing.assert_close(found[key], alone[key], rtol=1e-12, atol=1e-12)
+        found, _ = each[name]
+        for key in (key for key in found if key.startswith("grad ")):
+            expected = alone.get(key, torch.zeros_like(found[key]))  # DDP gives zeros where nothing flows
+            torch.testing.assert_close(found[key], expected, rtol=close, atol=close)
+        assert alone.keys() <= found.keys()
 
 
-def test_twenty_steps_are_those_of_one_process(two: list[dict], small_cohort: Path) -> None:
-    alone, losses = trained(small_cohort, ["data.augment=light"], steps=20, double=False)
-    first, second = (each["twenty"] for each in two)
+@pytest.mark.parametrize("name", ["plain", "game"])
+def test_twenty_steps_are_those_of_one_process(two: list[dict], towers: Path, name: str) -> None:
+    """The game in float64: rounding in float32 grows a hundredfold in twenty steps against adversaries."""
+    keys = ["objective.fairness=none"] if name == "plain" else []
+    _, losses = trained(towers, keys, steps=20, double=name == "game")
+    first, second = (each[name] for each in two)
     assert first[1] == second[1]
     assert all(torch.equal(first[0][key], second[0][key]) for key in first[0]), "processes are in step"
     assert first[1] == pytest.approx(losses, abs=1e-5)
@@ -159,7 +196,10 @@ def one_fails(kind: str) -> str:
 def test_an_error_in_one_process_ends_all_with_its_reason(tmp_path: Path, kind: str) -> None:
     first, second = run_together(one_fails, kind, world=2, folder=tmp_path)
     if kind == "ours":
-        assert (first, second) == ("TrainingError: process 1 stopped: row 3 is bad", "DataError: row 3 is bad")
+        assert (first, second) == (
+            "TrainingError: process 1 stopped: row 3 is bad",
+            "DataError: row 3 is bad",
+        )
     else:
         assert first == "TrainingError: process 1 stopped: internal error (RuntimeError)"
 
