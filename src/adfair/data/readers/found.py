@@ -1,4 +1,4 @@
-"""What a reader found in its source, and the shared way from there to a cohort.
+"""From what a reader found to a cohort: the way that all data sets share.
 
 A reader of a named data set is one function ``find(sources, options) -> Found`` that opens files and joins
 tables. Everything that a user may decide (groups, sections, uncertain labels, views, splits, missing files)
@@ -7,63 +7,25 @@ happens here, in the same order for every data set, and each rule that drops row
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from adfair.data.images import Progress
+from adfair.data.manifest import load_cohort, write_cohort
+from adfair.data.readers.files import copy_images
 from adfair.data.readers.options import ReadOptions, read_options
-from adfair.data.readers.report import Flow, ImportReport
+from adfair.data.readers.people import Grouped, group_attribute, raw_attributes
+from adfair.data.readers.report import ImportReport
+from adfair.data.readers.source import Found, Statements
+from adfair.data.readers.tail import Tail
+from adfair.data.schema import CohortInfo, parse_info
+from adfair.data.staging import require_free, staged_folder
+from adfair.data.validate import validate_table
 from adfair.errors import ConfigError
 
-
-@dataclass(frozen=True)
-class Statements:
-    """What another table says of patients, several rows a patient allowed (hospital admissions).
-
-    Attributes:
-        table: columns ``patient_id`` and ``raw``, in the order of time; index = row of its file from 0.
-        file: named in messages.
-    """
-
-    table: pd.DataFrame
-    file: Path
-
-
-@dataclass(frozen=True)
-class Found:
-    """A source as it is, before any policy is applied.
-
-    Attributes:
-        name, source, licence: of the cohort.
-        file: the main table, named in messages; its rows are counted by the index of ``rows`` + 1.
-        rows: text cells, index = 0-based row of ``file``. Columns ``image_id, patient_id, study_id,
-            image_path, view, age, split`` (empty where the source says nothing; absent columns are empty),
-            one column a finding ('1', '0', '-1', '' or the same with '.0'), report sections as
-            ``section:findings``, ``section:impression``, ``section:report``, and raw demographics as
-            ``raw:sex``, ``raw:race``, ``raw:ethnicity``, ... ``raw:view`` is mapped to ``view`` by the table
-            ``view.yaml``; without it the reader writes AP, PA, frontal, lateral, other or '' to ``view``.
-        findings: names of the finding columns.
-        image_root: folder that ``image_path`` is relative to.
-        flow: the rules already applied; its first step counts the rows of the source.
-        notes: what a user must know, one sentence each.
-        statements: attribute -> statements of another table; they replace ``raw:ATTRIBUTE`` of the rows.
-        tables: attribute -> name of the group table in ``demographics/`` where it is not the attribute's own.
-    """
-
-    name: str
-    source: str
-    licence: str
-    file: Path
-    rows: pd.DataFrame
-    findings: list[str]
-    image_root: Path
-    flow: Flow = field(default_factory=Flow)
-    notes: list[str] = field(default_factory=list)
-    statements: dict[str, Statements] = field(default_factory=dict)
-    tables: dict[str, str] = field(default_factory=dict)
+__all__ = ["Found", "Statements", "finish", "lazy_reader"]
 
 
 def finish(
@@ -91,7 +53,42 @@ def finish(
         ConfigError: an option is wrong.
         DataError: a row of the source is wrong (its row number is the source's), or ``out`` is taken.
     """
-    raise NotImplementedError
+    choices, out = read_options(options), Path(out)
+    require_free(out, force=force)
+    asked = choices.attributes or [name for name in raw_attributes(found) if name in ("race", "sex")]
+    grouped = {
+        name: group_attribute(found, name, options=choices)
+        for name in dict.fromkeys([*asked, *raw_attributes(found)])
+    }
+    tail = Tail(found, choices)
+    tail.skip_faults()
+    tail.keep_views()
+    tail.find_files()
+    tail.set_groups({name: grouped[name] for name in asked})
+    tail.set_labels()
+    tail.set_reports(seed=seed)
+    tail.set_splits(seed=seed)
+    info = _declaration(found, tail, {name: grouped[name] for name in asked}, copy=copy)
+    validate_table(tail.manifest(), info, file=found.file)
+    with staged_folder(out, force=force) as staging:
+        if copy:
+            copy_images(tail.rows["image_path"], root=found.image_root, out=staging, progress=progress)
+        write_cohort(staging, info, tail.manifest())
+    groups = pd.concat([each.report for each in grouped.values()], ignore_index=True)
+    return ImportReport(cohort=load_cohort(out), flow=tail.flow.table(), groups=groups, notes=tail.notes)
+
+
+def _declaration(found: Found, tail: Tail, grouped: dict[str, Grouped], *, copy: bool) -> CohortInfo:
+    declared = {
+        "name": found.name,
+        "findings": found.findings,
+        "attributes": {name: each.declared for name, each in grouped.items()},
+        "splits": tail.split_names(),
+        "source": found.source,
+        "licence": found.licence,
+        "image_root": None if copy else str(found.image_root.resolve()),
+    }
+    return parse_info(declared, file=found.file)
 
 
 def lazy_reader(module: str) -> Callable[..., ImportReport]:
@@ -109,7 +106,9 @@ def lazy_reader(module: str) -> Callable[..., ImportReport]:
         **rest: Any,
     ) -> ImportReport:
         if mapping is not None:
-            raise ConfigError("--mapping belongs to the reader 'table'; replace a group table with --set maps.race=FILE")
+            raise ConfigError(
+                "--mapping belongs to the reader 'table'; replace a group table with --set maps.race=FILE"
+            )
         choices = read_options(options)
         sources = [Path(source)] if isinstance(source, str | Path) else [Path(each) for each in source]
         find = importlib.import_module(f"adfair.data.readers.{module}").find

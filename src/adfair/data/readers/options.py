@@ -61,7 +61,7 @@ class ReadOptions(BaseModel):
     hispanic: Literal["race", "own", "other", "unknown", "drop"] = "race"
     other_races: Literal["keep", "unknown", "drop"] = "keep"
     conflicting: Literal["drop", "first", "most_frequent", "unknown", "refuse"] = "drop"
-    sections: Names = ["impression", "findings", "report"]
+    sections: Names = ["impression", "findings"]
     no_text: Literal["drop", "labels"] = "drop"
     labels: str | None = None
     uncertain: Literal["keep", "ones", "zeros", "ignore"] = "keep"
@@ -93,7 +93,9 @@ def read_options(choices: "ReadOptions | dict[str, Any] | Sequence[str] | None")
     except (ValidationError, ValueError) as error:
         faults = error.errors() if isinstance(error, ValidationError) else []
         text = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in faults) or str(error)
-        raise ConfigError(f"import options: {text}; there are {', '.join(ReadOptions.model_fields)}") from None
+        raise ConfigError(
+            f"import options: {text}; there are {', '.join(ReadOptions.model_fields)}"
+        ) from None
 
 
 def _tree(overrides: Sequence[str]) -> dict[str, Any]:

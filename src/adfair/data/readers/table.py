@@ -30,6 +30,7 @@ def import_table(
     *,
     out: Path | str,
     mapping: Path | str | dict[str, Any] | None = None,
+    options: Sequence[str] = (),
     copy: bool = False,
     force: bool = False,
     seed: int = 0,
@@ -41,6 +42,7 @@ def import_table(
         source: the table.
         out: the cohort folder; appears only when it is complete.
         mapping: a YAML file or a dict, see ``adfair.data.readers.mapping.Mapping``.
+        options: none; what other readers take here stands in the mapping.
         copy: put the images into the cohort; without it ``cohort.yaml`` points at their folder.
         force: replace a cohort that is there.
         seed: of the split by patient, when the mapping asks for one.
@@ -55,6 +57,8 @@ def import_table(
         raise ConfigError(
             "the reader 'table' needs --mapping FILE; examples/mappings holds some to start from"
         )
+    if options:
+        raise ConfigError("the reader 'table' has no --set; its choices stand in the mapping")
     rules, out = load_mapping(mapping), Path(out)
     require_free(out, force=force)
     root = (file.parent / rules.images.root).resolve()
