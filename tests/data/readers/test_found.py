@@ -23,9 +23,11 @@ ROWS = pd.DataFrame(
         ["i4", "p3", "AP", "", "test", "0.0", "", "UNKNOWN", "imp4", ""],
         ["i5", "p4", "AP", "7", "test", "0.0", "F", "ASIAN", "imp5", ""],
     ],
-    columns=["image_id", "patient_id", "raw:view", "age", "split", "Edema", "raw:sex", "raw:race"]
-    + ["section:impression", "section:findings"],
-)
+    columns=[
+        "image_id", "patient_id", "raw:view", "age", "split", "Edema", "raw:sex", "raw:race",
+        "section:impression", "section:findings",
+    ],
+)  # fmt: skip
 
 
 @pytest.fixture
