@@ -96,9 +96,15 @@ def test_the_workbook_may_be_given_by_name_or_as_csv(tree: Path, tmp_path: Path)
     assert with_book.cohort.table["race"].tolist() == ["Asian", "Other", "Unknown"]
     demo = tmp_path / "CHEXPERT DEMO.csv"
     demo.write_text("\n".join(",".join(f'"{cell}"' for cell in row) for row in DEMO))
-    assert _import([tree, demo], tmp_path).cohort.info.manifest_sha256 == with_book.cohort.info.manifest_sha256
+    assert (
+        _import([tree, demo], tmp_path).cohort.info.manifest_sha256 == with_book.cohort.info.manifest_sha256
+    )
     groups = with_book.groups.set_index(["attribute", "raw"])
-    assert groups.loc[("race", "Other, Hispanic"), ["group", "images", "patients"]].tolist() == ["Other", 2, 1]
+    assert groups.loc[("race", "Other, Hispanic"), ["group", "images", "patients"]].tolist() == [
+        "Other",
+        2,
+        1,
+    ]
     assert "Not listed anywhere" not in groups.index.get_level_values("raw")
 
 
@@ -116,8 +122,16 @@ def test_without_it_there_is_no_race_and_this_is_said(tree: Path, tmp_path: Path
     [
         ("Frontal/Lateral", "View", r"lacks the columns Frontal/Lateral; expected Path, Sex, Age, Frontal"),
         ("patient00001/study1", "patient00001/study7", "row 1, column 'image_path': no such image file"),
-        ("study1/view2_lateral", "study1/view1_frontal", "row 3, column 'image_id': this image is listed in an"),
-        ("small/train/patient00001", "small/../x/patient00001", "row 1, column 'image_path': the path leads out"),
+        (
+            "study1/view2_lateral",
+            "study1/view1_frontal",
+            "row 3, column 'image_id': this image is listed in an",
+        ),
+        (
+            "small/train/patient00001",
+            "small/../x/patient00001",
+            "row 1, column 'image_path': the path leads out",
+        ),
         (",-1.0,", ",maybe,", "row 2, column 'Edema': the cell is no label"),
         ("Female", "Girl", r"column 'sex': 1 different texts .* 'Girl' \(1 rows\)"),
     ],
@@ -144,5 +158,7 @@ def test_a_damaged_workbook_is_refused(tree: Path, tmp_path: Path) -> None:
 def test_a_folder_without_the_table_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/other.csv").write_text("a\n")
-    with pytest.raises(AdfairError, match=r"no training table of CheXpert: expected train\.csv, found other\.csv"):
+    with pytest.raises(
+        AdfairError, match=r"no training table of CheXpert: expected train\.csv, found other\.csv"
+    ):
         _import([tmp_path / "in"], tmp_path)

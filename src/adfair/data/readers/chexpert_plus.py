@@ -18,7 +18,7 @@ from adfair.data.readers.chexpert_labels import FINDINGS, ids_of, view_of
 from adfair.data.readers.options import ReadOptions
 from adfair.data.readers.report import Flow
 from adfair.data.readers.source import Found
-from adfair.data.readers.sources import best_root, folders_of, join, need_file, read_columns
+from adfair.data.readers.sources import best_root, folders_of, join, need_file, own_splits, read_columns
 from adfair.errors import DataError
 
 TABLES = ("df_chexpert_plus_240401.csv", "df_chexpert_plus_240401.parquet")
@@ -33,7 +33,7 @@ _SECTIONS = {
     "section:impression": "section_impression", "section:findings": "section_findings",
     "section:summary": "section_summary", "section:narrative": "section_narrative", "section:report": "report",
 }  # fmt: skip
-_SPLITS = {"valid": "val"}
+_SPLITS = {"train": "train", "valid": "val"}
 
 
 def find(sources: list[Path], options: ReadOptions) -> Found:
@@ -42,6 +42,7 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
     table = read_columns(file, COLUMNS, optional=["path_to_dcm", "section_summary", "section_narrative"])
     kind = options.choose_labels(LABELS_FROM, reader="chexpert-plus")
     rows = pd.concat([ids_of(table["path_to_image"]), _cells(table)], axis=1)
+    rows["split"] = own_splits(table["split"], _SPLITS, file=file)
     rows["patient_id"] = table["deid_patient_id"]
     rows = rows.join(_labels(table, sources, kind=kind))
     rows, differing = _first_of_study(rows)
@@ -75,7 +76,6 @@ def _cells(table: pd.DataFrame) -> pd.DataFrame:
     cells = {
         "view": view_of(table["frontal_lateral"], table["ap_pa"]),
         "age": table["age"],
-        "split": table["split"].replace(_SPLITS),
         "raw:race": table["race"],
         "raw:sex": table["sex"],
         "raw:ethnicity": table["ethnicity"],

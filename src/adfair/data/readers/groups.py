@@ -57,9 +57,15 @@ def load_groups(attribute: str, *, table: str, options: ReadOptions) -> GroupTab
         raise ConfigError(f"{file}: no table of groups for '{attribute}' ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError(f"{file}: not valid YAML in UTF-8") from None
-    if not isinstance(tree, dict) or not {"groups", "texts"} <= set(tree) <= {"attribute", "groups", "texts"}:
+    if not _is_table(tree):
         raise ConfigError(f"{file}: expected the keys attribute, groups, texts")
     return GroupTable(groups=list(tree["groups"]), texts=_texts(tree, file, attribute=attribute), file=file)
+
+
+def _is_table(tree: Any) -> bool:
+    if not isinstance(tree, dict) or not set(tree) <= {"attribute", "groups", "texts"}:
+        return False
+    return isinstance(tree.get("groups"), list) and isinstance(tree.get("texts"), dict)
 
 
 def _texts(tree: dict[str, Any], file: Path, *, attribute: str) -> dict[str, tuple[str, ...]]:

@@ -22,13 +22,13 @@ from adfair.data.readers.mimic_sections import read_sections
 from adfair.data.readers.options import ReadOptions
 from adfair.data.readers.report import Flow
 from adfair.data.readers.source import Found
-from adfair.data.readers.sources import best_root, folders_of, join, need_file, read_columns
+from adfair.data.readers.sources import best_root, folders_of, join, need_file, own_splits, read_columns
 
 _PREFIX = "mimic-cxr-2.0.0-"  # version 2.1.0 kept these names
 TEST_LABELS = "mimic-cxr-2.1.0-test-set-labeled.csv"
 LABELS_FROM = ("chexpert", "negbio", "radiologist")
 _METADATA = ("dicom_id", "subject_id", "study_id", "ViewPosition", "StudyDate")
-_SPLITS = {"validate": "val"}
+_SPLITS = {"train": "train", "validate": "val", "test": "test"}
 
 
 def find(sources: list[Path], options: ReadOptions) -> Found:
@@ -78,7 +78,8 @@ def _paths(rows: pd.DataFrame, end: str) -> pd.Series:
 def _with_split(rows: pd.DataFrame, sources: list[Path]) -> pd.DataFrame:
     file = need_file(sources, [f"{_PREFIX}split.csv"], what="split of MIMIC-CXR-JPG")
     splits = read_columns(file, ["dicom_id", "split"])
-    return join(rows, splits.replace({"split": _SPLITS}), on=["dicom_id"], file=file)
+    splits["split"] = own_splits(splits["split"], _SPLITS, file=file)
+    return join(rows, splits, on=["dicom_id"], file=file)
 
 
 def _with_labels(rows: pd.DataFrame, sources: list[Path], *, kind: str) -> pd.DataFrame:

@@ -26,7 +26,7 @@ def split_report(text: str) -> dict[str, str]:
     counts, as in the sectioning script of MIMIC-CXR's authors.
     """
     headings = list(_HEADING.finditer(text))
-    ends = [heading.start() for heading in headings[1:]] + [len(text)]
+    ends = [heading.start() for heading in headings[1:]] + [len(text)] * bool(headings)
     sections = {"findings": "", "impression": ""}
     for heading, end in zip(headings, ends, strict=True):
         for name, word in _NAMES.items():

@@ -105,10 +105,20 @@ def _tree(overrides: Sequence[str]) -> dict[str, Any]:
         if not equals or not key:
             raise ConfigError(f"--set '{override}': expected KEY=VALUE, for example views=all")
         section, dot, name = key.partition(".")
-        # 'other: no' must stay a text, so only lists, braces, numbers and true/false are read as YAML.
-        value = yaml.safe_load(text) if text[:1] in "[{" or text in ("true", "false") else text
-        if dot:
-            tree.setdefault(section, {})[name] = value
+        if not dot:
+            tree[key] = _value(text, override)
+        elif isinstance(tree.setdefault(section, {}), dict):
+            tree[section][name] = text
         else:
-            tree[key] = value
+            raise ConfigError(f"--set '{override}': '{section}' is a value, not a section")
     return tree
+
+
+def _value(text: str, override: str) -> Any:
+    """Lists and mappings are read as YAML; anything else stays a text, so that ``no`` is not False."""
+    if text[:1] not in ("[", "{"):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set '{override}': not valid YAML") from None

@@ -120,6 +120,18 @@ def join(
     return joined.drop(columns="_there").fillna("")
 
 
+def own_splits(cells: pd.Series, names: dict[str, str], *, file: Path) -> pd.Series:
+    """The source's split names as ours, '' where it says nothing. Raises DataError at any other name."""
+    refuse(
+        ~cells.isin([*names, ""]),
+        lambda row: f"unknown split '{shown(cells.iloc[row])}'; expected {', '.join(names)}",
+        file=file,
+        column=str(cells.name),
+        remedy="Correct the cell, or take another version of the file.",
+    )
+    return cells.replace(names)
+
+
 def best_root(paths: Sequence[pd.Series], *, roots: Sequence[Path], table: Path) -> tuple[Path, pd.Series]:
     """The image folder and the way of writing paths under which files are found.
 

@@ -61,7 +61,12 @@ class Tail:
         ages, invalid = parse_ages(rows["age"])
         self.rows = rows = rows.assign(age=ages)
         faults = [
-            Fault(rows[name].eq(""), "the cell is empty, or no id can be read from it", name, "Every image needs one.")
+            Fault(
+                rows[name].eq(""),
+                "the cell is empty, or no id can be read from it",
+                name,
+                "Every image needs one.",
+            )
             for name in ("image_id", "patient_id")
         ]
         twice = rows["image_id"].duplicated()
