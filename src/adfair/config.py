@@ -63,7 +63,7 @@ class ObjectiveConfig(_Section):
 
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
     fastclip: FastCLIPConfig = FastCLIPConfig()
-    negatives: Literal["all"] = "all"
+    negatives: Literal["all", "same_cell"] = "all"  # same_cell: of the same intersection of attributes
     fairness: Literal[
         "none",
         "adversarial",
@@ -91,6 +91,8 @@ class ObjectiveConfig(_Section):
         if self.fairness_weight is not None and self.fairness in ("none", "adversarial"):
             key = "adversary_weight" if self.fairness == "adversarial" else "no weight"
             raise ValueError(f"fairness_weight does nothing with fairness: {self.fairness}, which has {key}")
+        if self.negatives == "same_cell" and self.contrastive == "fastclip":
+            raise ValueError("negatives: same_cell goes with contrastive: infonce or siglip")
         if self.condition == "equalized_odds" and self.target != "image":
             raise ValueError("condition: equalized_odds sees the image alone; set target: image")
         return self
