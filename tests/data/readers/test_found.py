@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from adfair.data.manifest import load_cohort
@@ -273,3 +274,15 @@ def test_a_bad_age_may_be_refused(found: Found, tmp_path: Path) -> None:
 def test_a_mapping_is_for_the_table_reader() -> None:
     with pytest.raises(ConfigError, match="belongs to the reader 'table'"):
         lazy_reader("none")("x", mapping="m.yaml", out="o")
+
+
+def test_the_record_beside_the_manifest_repeats_the_import(found: Found, tmp_path: Path) -> None:
+    report = finish(found, out=tmp_path / "a", options={"hispanic": "own", "views": "all"}, seed=3)
+    record = yaml.safe_load((tmp_path / "a/import.yaml").read_text())
+    assert (record["seed"], record["notes"]) == (3, report.notes)
+    again = finish(found, out=tmp_path / "b", options=record["options"], seed=record["seed"])
+    assert again.cohort.info.manifest_sha256 == report.cohort.info.manifest_sha256
+    flow = pd.read_csv(tmp_path / "a/import_flow.csv")
+    pd.testing.assert_frame_equal(flow, report.flow, check_dtype=False)
+    groups = pd.read_csv(tmp_path / "a/import_groups.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(groups, report.groups, check_dtype=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from adfair.data.images import Progress
 from adfair.data.manifest import load_cohort, write_cohort
@@ -39,6 +40,9 @@ def finish(
     progress: Progress | None = None,
 ) -> ImportReport:
     """Apply the options to what was found and write the cohort.
+
+    Beside the manifest stand ``import_flow.csv`` (rows and patients left after each rule), ``import_groups.csv``
+    (every raw text and its group) and ``import.yaml`` (options, seed, notes).
 
     Args:
         found: from a reader.
@@ -70,12 +74,22 @@ def finish(
     tail.set_splits(seed=seed)
     info = _declaration(found, tail, {name: grouped[name] for name in asked}, copy=copy)
     validate_table(tail.manifest(), info, file=found.file)
+    groups = pd.concat([each.report for each in grouped.values()], ignore_index=True)
     with staged_folder(out, force=force) as staging:
         if copy:
             copy_images(tail.rows["image_path"], root=found.image_root, out=staging, progress=progress)
         write_cohort(staging, info, tail.manifest())
-    groups = pd.concat([each.report for each in grouped.values()], ignore_index=True)
+        _write_record(staging, groups=groups, tail=tail, seed=seed)
     return ImportReport(cohort=load_cohort(out), flow=tail.flow.table(), groups=groups, notes=tail.notes)
+
+
+def _write_record(folder: Path, *, groups: pd.DataFrame, tail: Tail, seed: int) -> None:
+    """What the import did, beside the manifest: the tables a paper needs, and the options to repeat it."""
+    tail.flow.table().to_csv(folder / "import_flow.csv", index=False)
+    groups.to_csv(folder / "import_groups.csv", index=False)
+    record = {"seed": seed, "notes": tail.notes, "options": tail.options.model_dump(mode="json")}
+    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+    (folder / "import.yaml").write_text(text, encoding="utf-8")
 
 
 def _declaration(found: Found, tail: Tail, grouped: dict[str, Grouped], *, copy: bool) -> CohortInfo:

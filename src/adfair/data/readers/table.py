@@ -52,13 +52,13 @@ def import_table(
         ConfigError: the mapping is wrong or absent.
         DataError: a row of the source is wrong (its row number is the source's), or ``out`` is taken.
     """
+    if options:
+        raise ConfigError("the reader 'table' has no --set; its choices stand in the mapping")
     file = _one_source(source)
     if mapping is None:
         raise ConfigError(
             "the reader 'table' needs --mapping FILE; examples/mappings holds some to start from"
         )
-    if options:
-        raise ConfigError("the reader 'table' has no --set; its choices stand in the mapping")
     rules, out = load_mapping(mapping), Path(out)
     require_free(out, force=force)
     root = (file.parent / rules.images.root).resolve()
