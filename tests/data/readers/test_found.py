@@ -122,6 +122,11 @@ def test_hispanic_is_also_read_from_ethnicity(found: Found, tmp_path: Path) -> N
     assert _column(report, "race")["i0"] == "Hispanic"
     assert report.groups.query("attribute == 'ethnicity'")["images"].sum() == 6
     assert "ethnicity" not in report.cohort.info.attributes
+    strange = replace(found, rows=found.rows.replace({"Not Hispanic": "?"}))
+    stray = _finish(strange, tmp_path).groups.query("raw == '?'")
+    assert stray[["attribute", "group"]].to_numpy().tolist() == [["ethnicity", "Unknown"]]
+    with pytest.raises(DataError, match=r"column 'ethnicity': 1 different texts .*'\?' \(1 rows\)"):
+        _finish(strange, tmp_path, hispanic="own")
     with_it = _finish(found, tmp_path, attributes="race,ethnicity")
     assert with_it.cohort.info.attributes["ethnicity"] == ["Hispanic", "Non-Hispanic"]
 

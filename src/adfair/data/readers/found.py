@@ -17,7 +17,7 @@ from adfair.data.images import Progress
 from adfair.data.manifest import load_cohort, write_cohort
 from adfair.data.readers.files import copy_images
 from adfair.data.readers.options import ReadOptions, read_options
-from adfair.data.readers.people import Grouped, group_attribute, raw_attributes
+from adfair.data.readers.people import Grouped, group_attribute, has_table, raw_attributes
 from adfair.data.readers.report import ImportReport
 from adfair.data.readers.source import Found, Statements
 from adfair.data.readers.tail import Tail
@@ -60,10 +60,7 @@ def finish(
     choices, out = read_options(options), Path(out)
     require_free(out, force=force)
     asked = choices.attributes or [name for name in raw_attributes(found) if name in ("race", "sex")]
-    grouped = {
-        name: group_attribute(found, name, options=choices)
-        for name in dict.fromkeys([*asked, *raw_attributes(found)])
-    }
+    grouped = _grouped(found, asked, choices)
     tail = Tail(found, choices)
     tail.skip_faults()
     tail.keep_views()
@@ -74,13 +71,22 @@ def finish(
     tail.set_splits(seed=seed)
     info = _declaration(found, tail, {name: grouped[name] for name in asked}, copy=copy)
     validate_table(tail.manifest(), info, file=found.file)
-    groups = pd.concat([each.report for each in grouped.values()], ignore_index=True)
+    none = pd.DataFrame(columns=["attribute", "raw", "group", "images", "patients"])
+    groups = pd.concat([each.report for each in grouped.values()] or [none], ignore_index=True)
     with staged_folder(out, force=force) as staging:
         if copy:
             copy_images(tail.rows["image_path"], root=found.image_root, out=staging, progress=progress)
         write_cohort(staging, info, tail.manifest())
         _write_record(staging, groups=groups, tail=tail, seed=seed)
     return ImportReport(cohort=load_cohort(out), flow=tail.flow.table(), groups=groups, notes=tail.notes)
+
+
+def _grouped(found: Found, asked: list[str], options: ReadOptions) -> dict[str, Grouped]:
+    """Attributes of the cohort, and for the report alone the others that the source speaks of and we have a table for."""
+    lenient = options.model_copy(update={"other": "unknown", "conflicting": "unknown"})
+    others = [name for name in raw_attributes(found) if name not in asked and has_table(found, name, options)]
+    grouped = {name: group_attribute(found, name, options=options) for name in dict.fromkeys(asked)}
+    return grouped | {name: group_attribute(found, name, options=lenient) for name in others}
 
 
 def _write_record(folder: Path, *, groups: pd.DataFrame, tail: Tail, seed: int) -> None:

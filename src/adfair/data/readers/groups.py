@@ -29,7 +29,9 @@ HISPANIC, PORTUGUESE, OTHER = "Hispanic", "Portuguese", "Other"
 LEFT_OUT = "(left out)"
 """Stands in the mapping report where a policy leaves a patient out of the cohort."""
 
-_HERE = Path(__file__).parent / "demographics"
+TABLES = Path(__file__).parent / "demographics"
+"""Our own tables."""
+
 _MOST_SHOWN, _MOST_DISTINCT = 12, 200  # more distinct texts, and the column is not what it was taken for
 
 
@@ -50,7 +52,7 @@ class GroupTable:
 
 def load_groups(attribute: str, *, table: str, options: ReadOptions) -> GroupTable:
     """The user's table for an attribute, else ours of that name. Raises ConfigError when it is not a table."""
-    file = options.maps.get(attribute, _HERE / f"{table}.yaml")
+    file = options.maps.get(attribute, TABLES / f"{table}.yaml")
     try:
         tree = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
     except OSError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from adfair.data.readers.groups import HISPANIC, declared_groups, load_groups, settle, words_of
+from adfair.data.readers.groups import HISPANIC, TABLES, declared_groups, load_groups, settle, words_of
 from adfair.data.readers.options import ReadOptions
 from adfair.data.readers.source import Found
 from adfair.data.schema import UNKNOWN
@@ -35,6 +35,11 @@ def raw_attributes(found: Found) -> list[str]:
     named = [c.removeprefix("raw:") for c in found.rows.columns if c.startswith("raw:") and c != "raw:view"]
     usual = [name for name in ("race", "sex", "ethnicity") if name in {*named, *found.statements}]
     return list(dict.fromkeys([*usual, *named, *found.statements]))
+
+
+def has_table(found: Found, attribute: str, options: ReadOptions) -> bool:
+    """Whether there is a table of groups for an attribute: the user's or ours."""
+    return attribute in options.maps or (TABLES / f"{found.tables.get(attribute, attribute)}.yaml").is_file()
 
 
 def group_attribute(found: Found, attribute: str, *, options: ReadOptions) -> Grouped:
