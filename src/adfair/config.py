@@ -19,13 +19,19 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which cohort, and how batches are drawn from its ``train`` split."""
+    """Which cohort, and how batches are drawn from its ``train`` split.
+
+    ``scrub_demographics`` takes words for sex, race and age out of the training reports. ``exclude_patients`` are
+    lists (``patient_id``) or balanced cohorts whose patients are left out of training, besides those that the cohort
+    itself names.
+    """
 
     cohort: Path = Path("runs/cohort")
     batch_size: int = Field(96, ge=2)
     micro_batch_size: None = None
     image_size: int = Field(64, ge=16)
-    scrub_demographics: Literal[False] = False
+    scrub_demographics: bool = False
+    exclude_patients: list[Path] = []
     sampling: Literal[
         "natural",
         "group_balanced",
@@ -59,6 +65,8 @@ class ObjectiveConfig(_Section):
     ``adversary_weight`` is the weight of ``fairness: adversarial``, ``fairness_weight`` that of any other term (by
     default the one that its file recommends). ``condition`` is what the adversary knows: nothing, the findings that
     the report states, or these while it sees the image only through the similarities to the findings.
+    ``fairness: auto`` looks at the cohort and sets ``negatives``, ``adversary_weight`` and
+    ``data.scrub_demographics`` where the configuration leaves them open (``training/policy.py``).
     """
 
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
@@ -73,6 +81,7 @@ class ObjectiveConfig(_Section):
         "mmd",
         "coral",
         "group_dro",
+        "auto",
     ] = "adversarial"
     attributes: list[str] = ["race", "sex"]
     fairness_weight: float | None = Field(None, ge=0.0)
