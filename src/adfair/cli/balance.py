@@ -1,10 +1,14 @@
 """The command ``balance``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from adfair.errors import ConfigError
+
+if TYPE_CHECKING:
+    from adfair.data.balance import Balanced
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +50,7 @@ def balance(
 
     Example: `adfair balance runs/cohort --out runs/cohort-5x90 --match age`
     """
-    from adfair.cli.data import _print_list, _print_table
+    from adfair.cli.data import _print_list
     from adfair.data import balance as work
     from adfair.data.balance_design import make_design
     from adfair.data.balance_rules import PRESETS, get_preset
@@ -69,16 +73,18 @@ def balance(
         one_a_patient=base.one_a_patient,
         seed=seed if seed is not None else base.seed or 0,
     )
-    result = work.balance(
-        cohort,
-        out=out,
-        design=design,
-        from_list=from_list,
-        sha256=sha256,
-        allow_short=allow_short,
-        register=not no_register,
-        force=force,
-    )
+    options: dict[str, Any] = {
+        "from_list": from_list,
+        "sha256": sha256,
+        "allow_short": allow_short,
+        "force": force,
+    }
+    _show(work.balance(cohort, out=out, design=design, register=not no_register, **options), out)
+
+
+def _show(result: "Balanced", out: Path) -> None:
+    from adfair.cli.data import _print_table
+
     _print_table(
         "Images and patients left after each rule", result.flow[["rule", "dropped", "images", "patients"]]
     )
