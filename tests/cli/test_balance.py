@@ -62,3 +62,11 @@ def test_presets_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "chexpert-5x200-medclip" in capsys.readouterr().out
     assert run(["balance", "--help"]) == 0
     assert "adfair balance" in capsys.readouterr().out
+
+
+def test_merge(small_cohort: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "both")
+    assert run(["merge", str(small_cohort), str(source), "--out", out]) == 2
+    assert "a name of its own" in capsys.readouterr().err
+    assert run(["merge", str(source), "--help"]) == 0
+    assert "adfair merge" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The command ``balance``."""
+"""The commands ``balance`` and ``merge``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
     app.command("balance")(balance)
+    app.command("merge")(merge)
 
 
 def _names(text: str | None) -> list[str]:
@@ -95,3 +96,24 @@ def _show(result: "Balanced", out: Path) -> None:
     made = result.certificate
     typer.echo(f"{made['images']:,} images of {made['patients']:,} patients, list {made['list_sha256'][:12]}")
     typer.echo(f"balanced cohort written to {out}; {out}/certificate.md says what it is")
+
+
+def merge(
+    cohorts: list[Path] = typer.Argument(..., help="Two or more cohorts with different names."),
+    out: Path | None = typer.Option(None, help="Folder of the new cohort."),
+    common: bool = typer.Option(
+        False, "--common", help="Keep only findings and attributes that all of them have."
+    ),
+    force: bool = typer.Option(False, "--force", help="Replace a cohort that is there."),
+) -> None:
+    """Make one cohort of several, to train on all of them.
+
+    Example: `adfair merge runs/chexpert runs/mimic --common --out runs/both`
+    """
+    from adfair.cli.data import _print_cohort
+    from adfair.data import merge as work
+
+    if out is None:
+        raise ConfigError("--out COHORT is needed: the folder of the merged cohort")
+    _print_cohort(work.merge(cohorts, out=out, common=common, force=force))
+    typer.echo(f"merged cohort written to {out}")

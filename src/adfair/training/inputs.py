@@ -133,6 +133,7 @@ def wanted_attributes(config: Config) -> list[str]:
         f"{key}: {value}"
         for key, value, idle in (
             ("objective.fairness", config.objective.fairness, "none"),
+            ("objective.negatives", config.objective.negatives, "all"),
             ("data.sampling", config.data.sampling, "natural"),
         )
         if value != idle
