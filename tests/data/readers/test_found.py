@@ -291,3 +291,23 @@ def test_the_record_beside_the_manifest_repeats_the_import(found: Found, tmp_pat
     pd.testing.assert_frame_equal(flow, report.flow, check_dtype=False)
     groups = pd.read_csv(tmp_path / "a/import_groups.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(groups, report.groups, check_dtype=False)
+
+
+def test_words_for_sex_race_and_age_leave_the_reports_where_asked(found: Found, tmp_path: Path) -> None:
+    text = "58 year old woman with edema."
+    found = replace(found, rows=found.rows.replace({"imp0": text}))
+    assert _column(_finish(found, tmp_path), "report")["i0"] == text
+    report = _finish(found, tmp_path, scrub_demographics=True)
+    assert "woman" not in _column(report, "report")["i0"]
+    assert "edema" in _column(report, "report")["i0"]
+    assert _column(report, "report")["i5"] == "imp5"
+    assert any("taken out of 1 reports" in note for note in report.notes)
+
+
+def test_sections_that_the_source_does_not_have_are_named(found: Found, tmp_path: Path) -> None:
+    assert (
+        _column(_finish(found, tmp_path, sections="summary,both,impression"), "report")["i0"]
+        == "fin0\n\nimp0"
+    )
+    with pytest.raises(ConfigError, match="sections=summary: the source has impression, findings"):
+        _finish(found, tmp_path, sections="summary")

@@ -38,7 +38,7 @@ class ReadOptions(BaseModel):
         conflicting: a patient with two known groups: ``drop``, ``first``, ``most_frequent`` (the earlier on
             a tie), ``unknown`` or ``refuse``. An unknown beside a known group is no conflict.
         sections: report sections in the order they are tried; ``findings+impression`` wants both and joins
-            them. An empty list leaves reports out.
+            them, as does ``both``. An empty list leaves reports out.
         no_text: rows without any of these sections are dropped, or speak by their ``labels``.
         labels: which labels, where a source has several; each reader documents its names.
         uncertain: label -1 stays (``keep``), becomes 1 (``ones``), 0 (``zeros``) or empty (``ignore``).

@@ -1,10 +1,11 @@
 """The text of an image: the first of the wanted report sections that is there, scrubbed where asked."""
 
-import importlib
 from collections.abc import Sequence
 
 import pandas as pd
 
+from adfair.data.scrub import scrub
+from adfair.data.sections import BOTH, choose_section
 from adfair.errors import ConfigError
 
 _PREFIX = "section:"
@@ -15,29 +16,30 @@ def chosen_text(rows: pd.DataFrame, order: Sequence[str]) -> pd.Series:
 
     Args:
         rows: [N] rows with columns ``section:NAME``.
-        order: section names; ``findings+impression`` is taken where both are there, joined by an empty line.
+        order: as in ``choose_section``; entries that the source has no sections for are passed over, so that one
+            order serves several sources.
 
     Raises:
         ConfigError: the source has reports but none of these sections.
     """
-    there = [column.removeprefix(_PREFIX) for column in rows.columns if column.startswith(_PREFIX)]
-    usable = [entry for entry in order if set(entry.split("+")) <= set(there)]
-    if there and order and not usable:
-        raise ConfigError(f"sections={','.join(order)}: the source has {', '.join(there)}")
-    text = pd.Series("", index=rows.index, dtype=object)
-    for entry in usable:
-        parts = [rows[_PREFIX + name].str.strip() for name in entry.split("+")]
-        whole, joined = parts[0].ne(""), parts[0]
-        for part in parts[1:]:
-            whole, joined = whole & part.ne(""), joined + "\n\n" + part
-        text = text.mask(text.eq("") & whole, joined)
-    return text.astype(str)
+    columns = [column for column in rows.columns if column.startswith(_PREFIX)]
+    sections = rows[columns].rename(columns=lambda column: column.removeprefix(_PREFIX))
+    usable = [entry for entry in order if _parts(entry) <= set(sections.columns)]
+    if columns and order and not usable:
+        raise ConfigError(f"sections={','.join(order)}: the source has {', '.join(sections.columns)}")
+    if not usable:
+        return pd.Series("", index=rows.index, dtype=str)
+    return choose_section(sections, usable)[0].astype(str)
+
+
+def _parts(entry: str) -> set[str]:
+    return set(("findings+impression" if entry == BOTH else entry).split("+"))
 
 
 def scrubbed_text(text: pd.Series) -> tuple[pd.Series, str]:
     """Reports without words for sex, race and age, and a sentence on what went."""
-    scrubbed = importlib.import_module("adfair.data.scrub").scrub(text)
-    changed = int((text.to_numpy() != pd.Series(scrubbed.texts, dtype=object).to_numpy()).sum())
+    scrubbed = scrub(text)
+    changed = int((scrubbed.counts.sum(axis=1) > 0).sum())
     words = int(scrubbed.counts.to_numpy().sum())
     note = f"{words:,} words for sex, race and age were taken out of {changed:,} reports."
     return pd.Series(scrubbed.texts, index=text.index, dtype=str), note
