@@ -13,6 +13,7 @@ _LAZY = {
     "compare": "adfair.auditing",
     "load_cohort": "adfair.data.manifest",
     "synth": "adfair.data.synthetic",
+    "prepare": "adfair.workflows.prepare",
     "train": "adfair.training",
     "evaluate": "adfair.workflows.evaluate",
     "erase": "adfair.workflows.posthoc",

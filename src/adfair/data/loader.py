@@ -1,4 +1,4 @@
-"""Training data in memory and the order in which batches are drawn."""
+"""Training data and the order in which batches are drawn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +7,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adfair.data.cache import CachedImages, Images
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Cached images as the training step asks for them: by a tensor of rows, read when asked."""
+
+    source: CachedImages
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """uint8 [B, S, S] of int64 rows [B]."""
+        return torch.from_numpy(self.source[rows.numpy()])
+
+
+def as_images(images: Images) -> "Tensor | Gathered":
+    """Images of ``adfair.data.cache`` for a training step; nothing is copied."""
+    return torch.from_numpy(images) if isinstance(images, np.ndarray) else Gathered(images)
+
 
 @dataclass(frozen=True)
 class TrainData:
     """One split, ready to be indexed.
 
     Attributes:
-        images: uint8 [N, S, S]; stays uint8 until a batch is on the device.
+        images: uint8 [N, S, S], in memory or in the cache; stays uint8 until a batch is on the device.
         tokens: int64 [N, L].
         codes: per sensitive attribute int64 [N], -1 unknown; a continuous one float32 [N], NaN unknown.
         group_counts: per sensitive attribute, how many groups the cohort declares; 1 for a continuous one.
@@ -25,7 +46,7 @@ class TrainData:
         index: what the rows are, in order: a hash of their ids.
     """
 
-    images: Tensor
+    images: Tensor | Gathered
     tokens: Tensor
     codes: Mapping[str, Tensor]
     group_counts: Mapping[str, int]

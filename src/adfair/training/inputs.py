@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from adfair.config import Config
-from adfair.data.images import load_images
-from adfair.data.loader import TrainData
+from adfair.data.cache import open_images
+from adfair.data.loader import TrainData, as_images
 from adfair.data.manifest import Cohort, group_codes, labels
 from adfair.data.report_findings import stated_findings
 from adfair.data.sampling import finding_group_weights, group_weights
@@ -91,7 +91,7 @@ def row_weights(
 def train_data(
     cohort: Cohort, config: Config, *, image_size: int, tokenize: Callable[[Sequence[str]], Tensor]
 ) -> TrainData:
-    """Decode and tokenise the whole ``train`` split. Raises DataError for a missing or damaged image."""
+    """Decode (or map from the cache) and tokenise the whole ``train`` split. Raises DataError for a missing or damaged image."""
     table, aim = cohort.split("train"), config.objective
     codes = attribute_codes(cohort, table, wanted_attributes(config))
     reports = reports_of(cohort, table, seed=config.seed)
@@ -101,7 +101,7 @@ def train_data(
     weights, probabilities = row_weights(config.data.sampling, codes, findings)
     statements = [prompts(finding) for finding in cohort.info.findings]
     return TrainData(
-        images=torch.from_numpy(load_images(cohort, table, size=image_size)),
+        images=as_images(open_images(cohort, table, size=image_size, fit=config.data.fit)),
         tokens=tokenize(reports),
         codes=codes,
         group_counts={name: len(cohort.info.attributes.get(name, [name])) for name in codes},

@@ -11,6 +11,7 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from adfair.config import Config, load_config
+from adfair.data.cache import leave_out_refused
 from adfair.data.manifest import Cohort, load_cohort
 from adfair.data.staging import claim_folder
 from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights, save_model
@@ -47,7 +48,11 @@ def environment(cohort: Cohort) -> dict[str, Any]:
         "machine": platform.machine(),
         "processors": os.cpu_count(),
         "versions": versions,
-        "cohort": {"name": cohort.info.name, "manifest_sha256": cohort.info.manifest_sha256},
+        "cohort": {
+            "name": cohort.info.name,
+            "manifest_sha256": cohort.info.manifest_sha256,
+            "images_left_out": cohort.left_out,
+        },
     }
 
 
@@ -56,6 +61,7 @@ def _build(config: Config) -> DualEncoder:
         config.model.config,
         seed=config.seed,
         image_size=config.data.image_size,
+        fit=config.data.fit,
         start=siglip.START if config.objective.contrastive == "siglip" else None,
     )
     if config.model.pretrained is not None:
@@ -91,6 +97,7 @@ def train(
     out = Path(out)
     cohort = load_cohort(config.data.cohort)
     model = _build(config)
+    cohort = leave_out_refused(cohort, size=model.image_size, fit=model.fit)
     data = train_data(cohort, config, image_size=model.image_size, tokenize=model.tokenize)
     config = with_rule(config, resolve_rule(config, cohort))
     selector = make_selector(config, cohort, image_size=model.image_size, run=out)

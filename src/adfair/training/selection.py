@@ -121,5 +121,5 @@ def make_selector(config: Config, cohort: Cohort, *, image_size: int, run: Path)
     """The selector of a run whose ``train.select`` is resolved. Raises DataError without a validation split."""
     validation = None
     if config.train.select != "last":
-        validation = load_validation(cohort, image_size=image_size, seed=config.seed)
+        validation = load_validation(cohort, image_size=image_size, seed=config.seed, fit=config.data.fit)
     return Selector(config.train.select, validation, config.objective.attributes, run / "checkpoints")

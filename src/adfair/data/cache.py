@@ -1,0 +1,179 @@
+"""The image cache of a cohort: every image as a uint8 square in one file, gathered by row without a decoder.
+
+    COHORT/cache/224-crop/index.json   what the cache is; written last, so a folder without it is unfinished
+                          images.u8    uint8 [N, S, S], row i of the manifest at i * S * S
+                          images.csv   a row an image: image_id, sha256 of its S * S bytes, why it was refused
+
+``adfair prepare`` writes it. Training and evaluation use it where its size and fit are theirs; else they decode.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from adfair.data.images import Progress, load_images
+from adfair.data.manifest import Cohort
+from adfair.data.squares import Fit
+from adfair.errors import DataError
+
+INDEX_FILE, PIXEL_FILE, ROW_FILE = "index.json", "images.u8", "images.csv"
+VERSION = 1
+"""Of the layout and of the decoder: raised when either would give other bytes."""
+
+
+class CacheIndex(BaseModel):
+    """The content of ``index.json``. Nothing in it depends on when or how often ``prepare`` was started.
+
+    Attributes:
+        manifest_sha256: of the manifest that the cache was made from.
+        images: N, rows of the manifest. refused: how many of them could not be decoded (black in the cache).
+        sha256: of the images' SHA-256 digests in order. rows_sha256: of ``images.csv``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int
+    manifest_sha256: str
+    size: int
+    fit: Fit
+    images: int
+    refused: int
+    sha256: str
+    rows_sha256: str
+
+
+@dataclass(frozen=True)
+class CachedImages:
+    """Rows of a cache that are read when they are asked for.
+
+    Attributes:
+        pixels: uint8 [M, S, S], mapped from the file.
+        rows: int64 [N], where in it each image lies.
+    """
+
+    pixels: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """[N, S, S]."""
+        return (len(self.rows), *self.pixels.shape[1:])
+
+    def __getitem__(self, key: slice | np.ndarray) -> np.ndarray:
+        """uint8 [B, S, S] of a slice or of int positions [B]."""
+        # The positions are in range: 'clip' saves numpy a buffered check of each.
+        return self.pixels.take(self.rows[key], axis=0, mode="clip")
+
+
+Images = np.ndarray | CachedImages
+
+
+def cache_folder(root: Path, *, size: int, fit: Fit) -> Path:
+    """Where a cohort's cache of one size and fit lies, made or not."""
+    return root / "cache" / f"{size}-{fit}"
+
+
+def read_index(cohort: Cohort, *, size: int, fit: Fit) -> CacheIndex | None:
+    """The index of a finished cache, or ``None`` where there is none.
+
+    Raises:
+        DataError: the cache was made from another manifest or by another version, or is damaged.
+    """
+    folder = cache_folder(cohort.root, size=size, fit=fit)
+    file = folder / INDEX_FILE
+    remedy = (
+        f"Make it again with 'adfair prepare {cohort.root} --size {size} --fit {fit} --force', or remove it."
+    )
+    if not file.is_file():
+        return None
+    try:
+        index = CacheIndex.model_validate_json(file.read_bytes())
+        pixels = (folder / PIXEL_FILE).stat().st_size
+    except (OSError, ValidationError):
+        raise DataError.at("the image cache is damaged", file=file, remedy=remedy) from None
+    if index.manifest_sha256 != cohort.info.manifest_sha256 or index.images != len_manifest(cohort):
+        raise DataError.at(
+            "the image cache is of another manifest than the cohort's", file=file, remedy=remedy
+        )
+    if (index.version, index.size, index.fit) != (VERSION, size, fit):
+        raise DataError.at("the image cache was made by another version", file=file, remedy=remedy)
+    if pixels != index.images * size * size:
+        raise DataError.at(
+            f"{PIXEL_FILE} has {pixels:,} bytes, not those of the index", file=file, remedy=remedy
+        )
+    return index
+
+
+def len_manifest(cohort: Cohort) -> int:
+    """Rows of the manifest, those that were left out included."""
+    return len(cohort.table) + cohort.left_out
+
+
+def map_pixels(folder: Path, *, images: int, size: int, mode: str = "r") -> np.ndarray:
+    """uint8 [N, S, S] of a cache folder, read from the file when looked at."""
+    return np.memmap(folder / PIXEL_FILE, dtype=np.uint8, mode=mode, shape=(images, size, size))  # type: ignore[call-overload]
+
+
+def read_rows(folder: Path, index: CacheIndex) -> pd.DataFrame:
+    """``images.csv`` as text: ``image_id``, ``sha256``, ``refused`` (empty for an image). Raises DataError if damaged."""
+    data = (folder / ROW_FILE).read_bytes() if (folder / ROW_FILE).is_file() else b""
+    if hashlib.sha256(data).hexdigest() != index.rows_sha256:
+        raise DataError.at(
+            f"{ROW_FILE} is not the one that {INDEX_FILE} describes",
+            file=folder,
+            remedy="Make the cache again with 'adfair prepare --force', or remove it.",
+        )
+    return pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
+
+
+def digest_of(digests: Iterable[str]) -> str:
+    """SHA-256 of many SHA-256 digests: one figure for the whole cache without a second pass over it."""
+    whole = hashlib.sha256()
+    for each in digests:
+        whole.update(bytes.fromhex(each))
+    return whole.hexdigest()
+
+
+def leave_out_refused(cohort: Cohort, *, size: int, fit: Fit = "crop") -> Cohort:
+    """The cohort without the images that ``adfair prepare`` refused within its ``--max-bad``; else the same cohort.
+
+    The row numbers of the rest, which are their places in the cache, stay what they are in the manifest.
+    """
+    index = read_index(cohort, size=size, fit=fit)
+    if index is None or not index.refused:
+        return cohort
+    rows = read_rows(cache_folder(cohort.root, size=size, fit=fit), index)
+    bad = cohort.table["image_id"].isin(rows.loc[rows["refused"] != "", "image_id"])
+    return replace(cohort, table=cohort.table[~bad], left_out=cohort.left_out + int(bad.sum()))
+
+
+def open_images(
+    cohort: Cohort, table: pd.DataFrame, *, size: int, fit: Fit = "crop", progress: Progress | None = None
+) -> Images:
+    """Images of some rows of a cohort: from its cache where a finished one fits, else decoded into memory.
+
+    Args:
+        cohort, table, size, fit, progress: as for ``load_images``.
+
+    Returns:
+        [N, size, size]; both kinds give uint8 [B, size, size] for a slice or positions.
+
+    Raises:
+        DataError: the cache is stale or damaged; an image is missing, damaged or was refused.
+    """
+    index = read_index(cohort, size=size, fit=fit)
+    if index is None:
+        return load_images(cohort, table, size=size, fit=fit, progress=progress)
+    folder = cache_folder(cohort.root, size=size, fit=fit)
+    place = pd.Series(cohort.table.index.to_numpy(dtype=np.int64), index=cohort.table["image_id"])
+    rows = place.reindex(table["image_id"]).to_numpy(dtype=np.int64)
+    return CachedImages(map_pixels(folder, images=index.images, size=size), rows)
