@@ -92,14 +92,14 @@ def main() -> int:
         theirs = best_rate(usual, paths, args.repeats)
         full = best_rate(exact, paths, args.repeats)
         ours = best_rate(lambda path: read_image(path, size=SIZE), paths, args.repeats)
-        errors = [
-            np.abs(read_image(path, size=SIZE).astype(int) - exact(path)).mean() for path in paths
-        ]
+        errors = [np.abs(read_image(path, size=SIZE).astype(int) - exact(path)).mean() for path in paths]
     print(f"{len(paths)} JPEGs of {size:.1f} MB, images a second on one thread")
     print(f"PIL -> RGB -> bicubic -> tensor   {theirs:6.1f}")
     print(f"PIL, grey, full decode            {full:6.1f}   {full / theirs:.2f} x")
     print(f"adfair (scaled DCT)               {ours:6.1f}   {ours / theirs:.2f} x   (bar {SPEED_BAR} x)")
-    print(f"mean absolute error {np.mean(errors):.3f} grey levels, worst image {max(errors):.3f}   (bar {ERROR_BAR})")
+    print(
+        f"mean absolute error {np.mean(errors):.3f} grey levels, worst image {max(errors):.3f}   (bar {ERROR_BAR})"
+    )
     return int(ours / theirs < SPEED_BAR or max(errors) > ERROR_BAR)
 
 

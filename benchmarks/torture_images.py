@@ -173,7 +173,9 @@ def main() -> int:
             faults += wrong
     print(f"kinds: {', '.join(seeds())}")
     print(f"{args.mutants:,} mutants, seed {args.seed}: {dict(counts)}, {len(faults)} faults")
-    print(f"slowest {slowest:.2f} s (bar {SECONDS:.0f}); memory grew by {memory / 1e6:.0f} MB (bar {MEMORY / 1e6:.0f})")
+    print(
+        f"slowest {slowest:.2f} s (bar {SECONDS:.0f}); memory grew by {memory / 1e6:.0f} MB (bar {MEMORY / 1e6:.0f})"
+    )
     print("\n".join(faults[:20]))
     return int(bool(faults) or memory > MEMORY)
 

@@ -50,7 +50,17 @@ def make_cohort(root: Path, images: int) -> None:
 
 def start(root: Path, workers: int) -> subprocess.Popen[bytes]:
     """``adfair prepare`` in a process of its own."""
-    command = [sys.executable, "-m", "adfair", "prepare", str(root), "--size", str(SIZE), "--workers", str(workers)]
+    command = [
+        sys.executable,
+        "-m",
+        "adfair",
+        "prepare",
+        str(root),
+        "--size",
+        str(SIZE),
+        "--workers",
+        str(workers),
+    ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 

@@ -26,7 +26,9 @@ def test_windows_have_their_closed_form() -> None:
     assert window(np.array([9.0, 9.5, 10.0]), centre=10, width=1).tolist() == [0, 0, 1]
 
 
-@pytest.mark.parametrize(("shape", "width"), [("LINEAR", 0.5), ("SIGMOID", 0), ("CUBIC", 10), ("LINEAR", np.nan)])
+@pytest.mark.parametrize(
+    ("shape", "width"), [("LINEAR", 0.5), ("SIGMOID", 0), ("CUBIC", 10), ("LINEAR", np.nan)]
+)
 def test_windows_that_cannot_be_are_refused(shape: str, width: float) -> None:
     with pytest.raises(DicomFault, match="not defined"):
         window(np.zeros(2), centre=0, width=width, shape=shape)

@@ -16,7 +16,8 @@ def test_a_square_of_the_wanted_size_is_left_alone() -> None:
 def test_padding_keeps_all_of_it_on_black() -> None:
     wide = np.full((10, 40), 200, dtype=np.uint8)
     got = square(Image.fromarray(wide), 20, fit="pad")
-    assert (got[:7] == 0).all() and (got[12:] == 0).all()
+    assert (got[:7] == 0).all()
+    assert (got[12:] == 0).all()
     assert (got[7:12] == 200).all()
     np.testing.assert_array_equal(square(Image.fromarray(wide.T.copy()), 20, fit="pad"), got.T)
 

@@ -80,6 +80,7 @@ def _lock(file: IO[bytes], folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        file.close()
         raise DataError.at(
             "another 'adfair prepare' is at work here", file=folder, remedy="Wait for it."
         ) from None
