@@ -12,7 +12,8 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "torture_images.py"
 @pytest.fixture(scope="module")
 def torture() -> ModuleType:
     spec = importlib.util.spec_from_file_location("torture_images", SCRIPT)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

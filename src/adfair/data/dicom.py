@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from adfair.data.codestream import read_claim
 from adfair.errors import MissingExtraError
 
 _DEFLATED, _HEADER = b"1.2.840.10008.1.2.1.99", 65536
@@ -48,6 +49,7 @@ def decode_dicom(data: bytes, *, max_pixels: int) -> Image.Image:
             raise DicomFault("a deflated DICOM file, which may unpack to any size")
         dataset = pydicom.dcmread(io.BytesIO(data))
         _check(dataset, max_pixels)
+        _check_frame(pydicom, dataset)
         values = pydicom.pixels.pixel_array(dataset)
         if dataset.PhotometricInterpretation in _COLOUR:
             return Image.fromarray(values.astype(np.uint8), "RGB").convert("L")
@@ -58,7 +60,8 @@ def decode_dicom(data: bytes, *, max_pixels: int) -> Image.Image:
 
 def _pydicom() -> Any:
     try:
-        import_module("pydicom.pixels")
+        for name in ("pydicom.encaps", "pydicom.pixels"):
+            import_module(name)
         return import_module("pydicom")
     except ImportError:
         raise MissingExtraError(
@@ -81,6 +84,15 @@ def _check(dataset: Any, max_pixels: int) -> None:
     ):
         return
     raise DicomFault(f"{samples} x {bits} bits a pixel of this kind are not grey or RGB")
+
+
+def _check_frame(pydicom: Any, dataset: Any) -> None:
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        return
+    claim = read_claim(pydicom.encaps.get_frame(dataset.PixelData, 0, number_of_frames=1))
+    expected = (int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel") or 1))
+    if claim is not None and (claim[:3] != expected or not claim.sane):
+        raise DicomFault("the compressed frame is damaged: it is not of the size that the file states")
 
 
 def _levels(pydicom: Any, dataset: Any, low: int, high: int) -> np.ndarray:
