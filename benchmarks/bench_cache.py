@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from adfair.data.cache import PIXEL_FILE, CachedImages, map_pixels
+from adfair.data.cache import PIXEL_FILE, CachedImages, map_file
 from adfair.data.loader import Gathered
 
 SIZE, COPY_BAR, ITEM_BAR = 224, 0.9, 50
@@ -71,7 +71,7 @@ def main() -> int:
         with (Path(folder) / PIXEL_FILE).open("wb") as file:
             for _ in range(0, n, 500):
                 file.write(rng.integers(0, 256, (min(500, n), SIZE, SIZE), dtype=np.uint8).data)
-        pixels = map_pixels(Path(folder), images=n, size=SIZE)
+        pixels = map_file(Path(folder), images=n, size=SIZE)
         images = Gathered(CachedImages(pixels, np.arange(n)))
         source = np.array(pixels[: batch * (min(n, 2000) // batch)])
         chunks = len(source) // batch

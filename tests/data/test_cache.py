@@ -76,7 +76,7 @@ def test_a_cache_of_another_manifest_is_refused_with_the_remedy(cohort: Cohort) 
     [
         (INDEX_FILE, lambda data: data[:-20], "the image cache is damaged"),
         (INDEX_FILE, lambda data: data.replace(b'"version": 1', b'"version": 0'), "another version"),
-        (PIXEL_FILE, lambda data: data[:-1], "bytes, not those of the index"),
+        (PIXEL_FILE, lambda data: data[:-1], "have not the length"),
     ],
 )
 def test_a_damaged_cache_is_refused(cohort: Cohort, file: str, damage: object, what: str) -> None:

@@ -118,6 +118,7 @@ def prepare(
     fit: str = typer.Option("crop", help="'crop' keeps the central square, 'pad' the whole film on black."),
     workers: int | None = typer.Option(None, min=1, help="Processes; one per processor by default."),
     max_bad: str = typer.Option("0%", help="Share of images that may be damaged; they are then left out."),
+    format: str = typer.Option("memmap", help="'memmap': one file; 'webdataset': tar files of 1,000 images."),
     force: bool = typer.Option(False, "--force", help="Make it again where one is there."),
 ) -> None:
     """Decode every image once into a cache that training and evaluation read.
@@ -137,6 +138,7 @@ def prepare(
             fit=fit,  # type: ignore[arg-type]
             workers=workers,
             max_bad=share,
+            format=format,  # type: ignore[arg-type]
             force=force,
             progress=advance,
         )

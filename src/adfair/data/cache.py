@@ -4,7 +4,8 @@
                           images.u8    uint8 [N, S, S], row i of the manifest at i * S * S
                           images.csv   a row an image: image_id, sha256 of its S * S bytes, why it was refused
 
-``adfair prepare`` writes it. Training and evaluation use it where its size and fit are theirs; else they decode.
+``adfair prepare`` writes it; ``adfair.data.shards`` is its other form, for ``--format webdataset``.
+Training and evaluation use it where its size and fit are theirs; else they decode.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adfair.data.images import Progress, load_images
 from adfair.data.manifest import Cohort
+from adfair.data.shards import ShardStack, open_shards
 from adfair.data.squares import Fit
 from adfair.errors import DataError
 
@@ -33,7 +35,8 @@ class CacheIndex(BaseModel):
     Attributes:
         manifest_sha256: of the manifest that the cache was made from.
         images: N, rows of the manifest. refused: how many of them could not be decoded (black in the cache).
-        sha256: of the images' SHA-256 digests in order. rows_sha256: of ``images.csv``.
+        sha256: of the images' SHA-256 digests in order. rows_sha256: of ``images.csv``. note: of
+            shards, the bytes of their JSON members; 0 for one file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +49,7 @@ class CacheIndex(BaseModel):
     refused: int
     sha256: str
     rows_sha256: str
+    note: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,11 @@ class CachedImages:
     """Rows of a cache that are read when they are asked for.
 
     Attributes:
-        pixels: uint8 [M, S, S], mapped from the file.
+        pixels: uint8 [M, S, S], mapped from the file or the shards.
         rows: int64 [N], where in it each image lies.
     """
 
-    pixels: np.ndarray
+    pixels: np.ndarray | ShardStack
     rows: np.ndarray
 
     def __len__(self) -> int:
@@ -77,18 +81,26 @@ class CachedImages:
 Images = np.ndarray | CachedImages
 
 
-def cache_folder(root: Path, *, size: int, fit: Fit) -> Path:
+def cache_folder(root: Path, *, size: int, fit: Fit, shards: bool = False) -> Path:
     """Where a cohort's cache of one size and fit lies, made or not."""
-    return root / "cache" / f"{size}-{fit}"
+    return root / "cache" / f"{size}-{fit}{'-shards' if shards else ''}"
 
 
-def read_index(cohort: Cohort, *, size: int, fit: Fit) -> CacheIndex | None:
+def find_cache(cohort: Cohort, *, size: int, fit: Fit) -> tuple[Path, CacheIndex] | None:
+    """The finished cache of a size and fit: one file before shards. Raises DataError as ``read_index``."""
+    for shards in (False, True):
+        if index := read_index(cohort, size=size, fit=fit, shards=shards):
+            return cache_folder(cohort.root, size=size, fit=fit, shards=shards), index
+    return None
+
+
+def read_index(cohort: Cohort, *, size: int, fit: Fit, shards: bool = False) -> CacheIndex | None:
     """The index of a finished cache, or ``None`` where there is none.
 
     Raises:
         DataError: the cache was made from another manifest or by another version, or is damaged.
     """
-    folder = cache_folder(cohort.root, size=size, fit=fit)
+    folder = cache_folder(cohort.root, size=size, fit=fit, shards=shards)
     file = folder / INDEX_FILE
     remedy = (
         f"Make it again with 'adfair prepare {cohort.root} --size {size} --fit {fit} --force', or remove it."
@@ -97,7 +109,6 @@ def read_index(cohort: Cohort, *, size: int, fit: Fit) -> CacheIndex | None:
         return None
     try:
         index = CacheIndex.model_validate_json(file.read_bytes())
-        pixels = (folder / PIXEL_FILE).stat().st_size
     except (OSError, ValidationError):
         raise DataError.at("the image cache is damaged", file=file, remedy=remedy) from None
     if index.manifest_sha256 != cohort.info.manifest_sha256 or index.images != len_manifest(cohort):
@@ -106,10 +117,11 @@ def read_index(cohort: Cohort, *, size: int, fit: Fit) -> CacheIndex | None:
         )
     if (index.version, index.size, index.fit) != (VERSION, size, fit):
         raise DataError.at("the image cache was made by another version", file=file, remedy=remedy)
-    if pixels != index.images * size * size:
-        raise DataError.at(
-            f"{PIXEL_FILE} has {pixels:,} bytes, not those of the index", file=file, remedy=remedy
-        )
+    try:
+        map_pixels(folder, index)
+    except (OSError, ValueError):
+        what = "the pixels have not the length that the index says, or are gone"
+        raise DataError.at(what, file=folder, remedy=remedy) from None
     return index
 
 
@@ -118,9 +130,18 @@ def len_manifest(cohort: Cohort) -> int:
     return len(cohort.table) + cohort.left_out
 
 
-def map_pixels(folder: Path, *, images: int, size: int, mode: str = "r") -> np.ndarray:
-    """uint8 [N, S, S] of a cache folder, read from the file when looked at."""
-    return np.memmap(folder / PIXEL_FILE, dtype=np.uint8, mode=mode, shape=(images, size, size))  # type: ignore[call-overload]
+def map_pixels(folder: Path, index: CacheIndex) -> np.ndarray | ShardStack:
+    """uint8 [N, S, S] of a finished cache. Raises OSError or ValueError where the files are not whole."""
+    if index.note:
+        return open_shards(folder, images=index.images, size=index.size, note=index.note)
+    if (folder / PIXEL_FILE).stat().st_size != index.images * index.size**2:
+        raise ValueError("another length")
+    return map_file(folder, images=index.images, size=index.size)
+
+
+def map_file(folder: Path, *, images: int, size: int) -> np.ndarray:
+    """uint8 [N, S, S] of a folder's one file, read from it when looked at."""
+    return np.memmap(folder / PIXEL_FILE, dtype=np.uint8, mode="r", shape=(images, size, size))
 
 
 def read_rows(folder: Path, index: CacheIndex) -> pd.DataFrame:
@@ -148,10 +169,10 @@ def leave_out_refused(cohort: Cohort, *, size: int, fit: Fit = "crop") -> Cohort
 
     The row numbers of the rest, which are their places in the cache, stay what they are in the manifest.
     """
-    index = read_index(cohort, size=size, fit=fit)
-    if index is None or not index.refused:
+    found = find_cache(cohort, size=size, fit=fit)
+    if found is None or not found[1].refused:
         return cohort
-    rows = read_rows(cache_folder(cohort.root, size=size, fit=fit), index)
+    rows = read_rows(*found)
     bad = cohort.table["image_id"].isin(rows.loc[rows["refused"] != "", "image_id"])
     return replace(cohort, table=cohort.table[~bad], left_out=cohort.left_out + int(bad.sum()))
 
@@ -170,10 +191,9 @@ def open_images(
     Raises:
         DataError: the cache is stale or damaged; an image is missing, damaged or was refused.
     """
-    index = read_index(cohort, size=size, fit=fit)
-    if index is None:
+    found = find_cache(cohort, size=size, fit=fit)
+    if found is None:
         return load_images(cohort, table, size=size, fit=fit, progress=progress)
-    folder = cache_folder(cohort.root, size=size, fit=fit)
     place = pd.Series(cohort.table.index.to_numpy(dtype=np.int64), index=cohort.table["image_id"])
     rows = place.reindex(table["image_id"]).to_numpy(dtype=np.int64)
-    return CachedImages(map_pixels(folder, images=index.images, size=size), rows)
+    return CachedImages(map_pixels(*found), rows)

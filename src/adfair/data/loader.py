@@ -62,7 +62,13 @@ class TrainData:
 
 
 def batch_rows(
-    n: int, batch_size: int, *, seed: int, step: int, probabilities: np.ndarray | None = None
+    n: int,
+    batch_size: int,
+    *,
+    seed: int,
+    step: int,
+    probabilities: np.ndarray | None = None,
+    shards: np.ndarray | None = None,
 ) -> Tensor:
     """Rows of the batch at ``step``: each epoch is one permutation of N rows, its remainder dropped.
 
@@ -70,9 +76,27 @@ def batch_rows(
 
     Args:
         probabilities: [N]; an epoch is then N draws with replacement instead.
+        shards: [N], the shard of each row; the batch is then resampled from a few shards (see ``shard_rows``).
     """
+    if shards is not None and probabilities is None:
+        return shard_rows(shards, batch_size, seed=seed, step=step)
     size = min(batch_size, n)
     epoch, position = divmod(step, n // size)
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(n) if probabilities is None else rng.choice(n, n, p=probabilities)
     return torch.from_numpy(order[position * size : (position + 1) * size])
+
+
+def shard_rows(shards: np.ndarray, batch_size: int, *, seed: int, step: int, together: int = 4) -> Tensor:
+    """Rows of the batch at ``step`` from ``together`` shards that are drawn anew, so that each is read in one go.
+
+    Shards are drawn with replacement by their number of rows, rows of them without, so every row is as likely as any
+    other; there is no epoch (as WebDataset's resampled shards). A function of its arguments alone.
+
+    Args:
+        shards: int [N], the shard of each row.
+    """
+    rng = np.random.default_rng([seed, step])
+    drawn = rng.choice(shards, min(together, len(shards)))
+    pool = np.flatnonzero(np.isin(shards, drawn))
+    return torch.from_numpy(rng.permutation(pool)[:batch_size])

@@ -3,32 +3,30 @@
 import hashlib
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from adfair.data import cache
-from adfair.data.chunks import CHUNK, Target, digests, write_chunk
+from adfair.data.chunks import CHUNK, Target, digests
 from adfair.data.images import Progress
 from adfair.data.journal import Chunk, Journal
 from adfair.data.manifest import Cohort, load_cohort
 from adfair.data.paths import count_unlisted, list_images
+from adfair.data.shards import note_length, write_shards
 from adfair.data.squares import FITS, Fit
 from adfair.data.staging import replace_file
 from adfair.errors import ConfigError, DataError
-from adfair.workflows.processes import end_with_parent
+from adfair.workflows.decode_pool import decoded_chunks
 
 REFUSED_FILE = "refused.csv"
 _BEYOND_BUDGET = 20
 _SIZES = range(16, 4097)
+Format = Literal["memmap", "webdataset"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,7 @@ def prepare(
     fit: Fit = "crop",
     workers: int | None = None,
     max_bad: float = 0.0,
+    format: Format = "memmap",
     force: bool = False,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -68,6 +67,8 @@ def prepare(
         size: side of the squares in pixels. fit: ``crop`` or ``pad``, see ``adfair.data.squares``.
         workers: processes; one per processor by default.
         max_bad: share of images, 0 to 1, that may be refused and are then left out of training and evaluation.
+        format: ``memmap``, one file; or ``webdataset``, tar files of a thousand images, made from that file, which is
+            removed in the end.
         force: make it anew.
         progress: called with the number of images done since the last call.
 
@@ -77,41 +78,51 @@ def prepare(
         ConfigError: a value out of range.
         MissingExtraError: DICOM files, and the extra ``dicom`` is not installed.
     """
-    if size not in _SIZES or fit not in FITS or not 0 <= max_bad <= 1:
-        raise ConfigError("prepare: --size is from 16 to 4096, --fit crop or pad, --max-bad from 0% to 100%")
+    _check_options(size=size, fit=fit, max_bad=max_bad, format=format)
     cohort = cohort if isinstance(cohort, Cohort) else load_cohort(cohort)
-    folder = cache.cache_folder(cohort.root, size=size, fit=fit)
+    shards = format == "webdataset"
+    folder = cache.cache_folder(cohort.root, size=size, fit=fit, shards=shards)
     _claim(folder, force=force)
     journal = Journal(folder, _head(cohort, size=size, fit=fit))
     try:
-        index = cache.read_index(cohort, size=size, fit=fit)
+        index = cache.read_index(cohort, size=size, fit=fit, shards=shards)
         found = index is not None
         if index is None:
             chunks = _decode_all(
                 cohort, journal, size=size, fit=fit, workers=workers, max_bad=max_bad, report=progress
             )
-            index = _finish(cohort, folder, chunks, size=size, fit=fit)
+            index = _finish(cohort, folder, chunks, size=size, fit=fit, shards=shards)
         rows = verify_cache(folder, index) if found else cache.read_rows(folder, index)
     except BaseException:
         journal.close()
         raise
     journal.close(remove=True)
+    if shards:
+        (folder / cache.PIXEL_FILE).unlink(missing_ok=True)
     refused = rows.loc[rows["refused"] != "", ["image_id", "refused"]].reset_index(drop=True)
     unlisted = count_unlisted(cohort.image_root, cohort.table["image_path"])
     return Prepared(folder, index, refused, unlisted, found)
 
 
+def _check_options(*, size: int, fit: str, max_bad: float, format: str) -> None:
+    if size not in _SIZES or fit not in FITS or not 0 <= max_bad <= 1 or format not in get_args(Format):
+        raise ConfigError(
+            "prepare: --size is from 16 to 4096, --fit crop or pad, --max-bad from 0% to 100%, --format memmap or "
+            "webdataset"
+        )
+
+
 def verify_cache(folder: Path, index: cache.CacheIndex) -> pd.DataFrame:
     """Compare every image of a cache with its hash; returns ``images.csv``. Raises DataError naming the first fault."""
     rows = cache.read_rows(folder, index)
-    pixels = cache.map_pixels(folder, images=index.images, size=index.size)
+    pixels = cache.map_pixels(folder, index)
     for start in range(0, index.images, CHUNK):
         said = rows["sha256"].iloc[start : start + CHUNK].tolist()
-        seen = digests(pixels[start : start + CHUNK])
+        seen = digests(pixels.take(np.arange(start, start + len(said)), axis=0))
         if bad := [i for i, (a, b) in enumerate(zip(said, seen, strict=True)) if a != b]:
             raise DataError.at(
                 "the pixels in the cache are not those that were written",
-                file=folder / cache.PIXEL_FILE,
+                file=folder,
                 row=start + bad[0] + 1,
                 remedy="Make the cache again with --force.",
             )
@@ -164,7 +175,7 @@ def _decode_all(
     todo = [start for start in range(0, len(paths), CHUNK) if start not in done]
     if report:
         report(sum(len(chunk.sha256) for chunk in done.values()))
-    for chunk in _chunks(target, paths, todo, workers=workers or os.cpu_count() or 1):
+    for chunk in decoded_chunks(target, paths, todo, chunk=CHUNK, workers=workers or os.cpu_count() or 1):
         journal.add(chunk)
         done[chunk.start] = chunk
         refused |= chunk.refused
@@ -207,50 +218,10 @@ def _make_room(file: Path, length: int, *, keep: bool) -> None:
 
 def _still_there(target: Target, chunks: Sequence[Chunk], rows: int) -> Iterator[Chunk]:
     """Chunks of the journal whose pixels have their hashes; one with a refused image is tried again."""
-    pixels = cache.map_pixels(target.pixels.parent, images=rows, size=target.size)
+    pixels = cache.map_file(target.pixels.parent, images=rows, size=target.size)
     for chunk in chunks:
         if not chunk.refused and digests(pixels[chunk.start : chunk.start + CHUNK]) == chunk.sha256:
             yield chunk
-
-
-def _chunks(target: Target, paths: Sequence[str], todo: Sequence[int], *, workers: int) -> Iterator[Chunk]:
-    """Decode chunks as they come, in ``workers`` processes; with one worker in this process."""
-    if workers == 1 or len(todo) <= 1:
-        yield from (write_chunk(target, start, paths[start : start + CHUNK]) for start in todo)
-        return
-    pool = ProcessPoolExecutor(
-        min(workers, len(todo)), mp_context=get_context("spawn"), initializer=_start_worker
-    )
-    try:
-        yield from _in_pool(pool, target, paths, todo, ahead=2 * workers)
-    except BrokenProcessPool:
-        raise DataError.at(
-            "a decoding process was killed",
-            file=target.pixels.parent,
-            remedy="Run the command again: it goes on where it stopped. Out of memory? Use fewer --workers.",
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _in_pool(
-    pool: Executor, target: Target, paths: Sequence[str], todo: Sequence[int], *, ahead: int
-) -> Iterator[Chunk]:
-    # Only so many chunks are handed out at a time, so that paths and results of the rest take no memory.
-    running: set[Future[Chunk]] = set()
-    for start in todo:
-        if len(running) >= ahead:
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in ended)
-        running.add(pool.submit(write_chunk, target, start, paths[start : start + CHUNK]))
-    for future in running:
-        yield future.result()
-
-
-def _start_worker() -> None:
-    # Ctrl-C reaches every process of the terminal; the parent ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _too_many(cohort: Cohort, folder: Path, refused: dict[int, str], *, budget: int, done: int) -> DataError:
@@ -271,7 +242,7 @@ def _too_many(cohort: Cohort, folder: Path, refused: dict[int, str], *, budget: 
 
 
 def _finish(
-    cohort: Cohort, folder: Path, chunks: Sequence[Chunk], *, size: int, fit: Fit
+    cohort: Cohort, folder: Path, chunks: Sequence[Chunk], *, size: int, fit: Fit, shards: bool
 ) -> cache.CacheIndex:
     refused = {row: why for chunk in chunks for row, why in chunk.refused.items()}
     hashes = [digest for chunk in chunks for digest in chunk.sha256]
@@ -281,6 +252,11 @@ def _finish(
     table = pd.DataFrame({"image_id": cohort.table["image_id"], "sha256": hashes, "refused": reasons})
     data = table.to_csv(index=False).encode()
     replace_file(folder / cache.ROW_FILE, data)
+    note = 0
+    if shards:
+        notes = table.assign(split=cohort.table["split"])
+        note = note_length(notes)
+        write_shards(folder, cache.map_file(folder, images=len(hashes), size=size), notes)
     index = cache.CacheIndex(
         version=cache.VERSION,
         manifest_sha256=cohort.info.manifest_sha256 or "",
@@ -290,6 +266,7 @@ def _finish(
         refused=len(refused),
         sha256=cache.digest_of(hashes),
         rows_sha256=hashlib.sha256(data).hexdigest(),
+        note=note,
     )
     (folder / REFUSED_FILE).unlink(missing_ok=True)
     replace_file(folder / cache.INDEX_FILE, (index.model_dump_json(indent=2) + "\n").encode())
