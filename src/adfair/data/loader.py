@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from adfair.data.cache import CachedImages, Images
+from adfair.data.shards import SHARD, ShardStack
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,12 @@ class TrainData:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def shards(self) -> np.ndarray | None:
+        """[N], the shard that each image lies in, for ``batch_rows``; ``None`` where they lie in one file or in memory."""
+        source = self.images.source if isinstance(self.images, Gathered) else None
+        return source.rows // SHARD if source is not None and isinstance(source.pixels, ShardStack) else None
 
 
 def batch_rows(
