@@ -33,6 +33,12 @@ def test_it_gives_what_the_decoder_gives_in_any_order(cohort: Cohort) -> None:
     np.testing.assert_array_equal(images[np.array([3, 0])], decoded[[3, 0]])
 
 
+def test_a_part_of_the_table_under_other_numbers_finds_its_pixels(cohort: Cohort) -> None:
+    prepare(cohort, size=16, workers=1)
+    part = replace(cohort, table=cohort.table.iloc[4:].reset_index(drop=True))
+    assert open_images(part, part.split("test"), size=16)[:][:, 0, 0].tolist() == [8, 9, 10, 11]
+
+
 def test_training_gathers_by_a_tensor_of_rows(cohort: Cohort) -> None:
     torch = pytest.importorskip("torch")
     prepare(cohort, size=16, workers=1)

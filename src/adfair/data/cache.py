@@ -111,7 +111,7 @@ def read_index(cohort: Cohort, *, size: int, fit: Fit, shards: bool = False) -> 
         index = CacheIndex.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
         raise DataError.at("the image cache is damaged", file=file, remedy=remedy) from None
-    if index.manifest_sha256 != cohort.info.manifest_sha256 or index.images != len_manifest(cohort):
+    if index.manifest_sha256 != cohort.info.manifest_sha256:
         raise DataError.at(
             "the image cache is of another manifest than the cohort's", file=file, remedy=remedy
         )
@@ -123,11 +123,6 @@ def read_index(cohort: Cohort, *, size: int, fit: Fit, shards: bool = False) -> 
         what = "the pixels have not the length that the index says, or are gone"
         raise DataError.at(what, file=folder, remedy=remedy) from None
     return index
-
-
-def len_manifest(cohort: Cohort) -> int:
-    """Rows of the manifest, those that were left out included."""
-    return len(cohort.table) + cohort.left_out
 
 
 def map_pixels(folder: Path, index: CacheIndex) -> np.ndarray | ShardStack:
@@ -167,7 +162,7 @@ def digest_of(digests: Iterable[str]) -> str:
 def leave_out_refused(cohort: Cohort, *, size: int, fit: Fit = "crop") -> Cohort:
     """The cohort without the images that ``adfair prepare`` refused within its ``--max-bad``; else the same cohort.
 
-    The row numbers of the rest, which are their places in the cache, stay what they are in the manifest.
+    The rest keep the row numbers that they have in the manifest, for messages.
     """
     found = find_cache(cohort, size=size, fit=fit)
     if found is None or not found[1].refused:
@@ -194,6 +189,7 @@ def open_images(
     found = find_cache(cohort, size=size, fit=fit)
     if found is None:
         return load_images(cohort, table, size=size, fit=fit, progress=progress)
-    place = pd.Series(cohort.table.index.to_numpy(dtype=np.int64), index=cohort.table["image_id"])
-    rows = place.reindex(table["image_id"]).to_numpy(dtype=np.int64)
+    # By id, not by place in the table: it may be a part of the manifest's rows, without excluded patients for one.
+    rows = pd.Index(read_rows(*found)["image_id"]).get_indexer(table["image_id"])
+    assert (rows >= 0).all(), "rows of the manifest that the cache was made from"
     return CachedImages(map_pixels(*found), rows)

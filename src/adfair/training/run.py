@@ -103,7 +103,9 @@ def train(
     selector = make_selector(config, cohort, image_size=model.image_size, run=out)
     claim_folder(out, force=force, what="run", markers=[CONFIG_FILE])
     (out / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
-    (out / "environment.json").write_text(json.dumps(environment(cohort), indent=2) + "\n", encoding="utf-8")
+    (out / "environment.json").write_text(
+        json.dumps(environment(cohort) | data.provenance, indent=2) + "\n", encoding="utf-8"
+    )
     fabric = Fabric(accelerator="auto", devices=1, precision=config.train.precision)
     with (out / "log.jsonl").open("w", encoding="utf-8") as log:
 
