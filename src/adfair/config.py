@@ -30,6 +30,7 @@ class DataConfig(_Section):
     batch_size: int = Field(96, ge=2)
     micro_batch_size: None = None
     image_size: int = Field(64, ge=16)
+    fit: Literal["crop", "pad"] = "crop"  # of an image that is not square: its middle, or all of it on black
     scrub_demographics: bool = False
     exclude_patients: list[Path] = []
     sampling: Literal[

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from adfair.data.manifest import Cohort
 from adfair.distributed import world_size
 from adfair.errors import ConfigError
 
+CHUNK = 1024
 FREE = ("data.cohort", "train.keep_last")
 """Keys that may change: a cohort is known by what it holds, not by where it lies."""
 
@@ -37,7 +39,11 @@ def identity(config: Config, cohort: Cohort, data: TrainData) -> dict[str, Any]:
 def data_hash(data: TrainData) -> str:
     """SHA-256 of everything that training reads from the cohort."""
     digest = hashlib.sha256(data.index.encode())
-    arrays: list[Tensor | None] = [data.images, data.tokens, data.findings, data.weights]
+    for start in range(0, len(data), CHUNK):
+        # By parts: images in a cache are read as they are asked for, and may be more than the memory holds.
+        rows = torch.arange(start, min(start + CHUNK, len(data)))
+        digest.update(np.ascontiguousarray(data.images[rows].numpy()).data)
+    arrays: list[Tensor | None] = [data.tokens, data.findings, data.weights]
     arrays += [values for pair in data.prompt_tokens for values in pair]
     arrays += [data.codes[name] for name in sorted(data.codes)]
     for array in arrays:
