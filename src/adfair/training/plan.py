@@ -1,9 +1,12 @@
 """What a run would do, without doing it."""
 
+import pandas as pd
+
 from adfair.config import Config
 from adfair.data.manifest import load_cohort
 from adfair.models.dual_encoder import build_model
 from adfair.training.inputs import attribute_codes, wanted_attributes
+from adfair.training.memory import Memory, estimate_memory
 
 
 def plan(config: Config) -> str:
@@ -23,4 +26,13 @@ def plan(config: Config) -> str:
     for name, codes in attribute_codes(cohort, table, wanted_attributes(config)).items():
         known = int((~codes.isnan() if codes.is_floating_point() else codes >= 0).sum())
         lines.append(f"          {name}: {known:,} rows of known group, {len(codes) - known:,} masked")
+    lines.append(f"memory    {_memory(estimate_memory(model, config), table, model.image_size)}")
     return "\n".join(lines)
+
+
+def _memory(needed: Memory, table: pd.DataFrame, size: int) -> str:
+    device, images = needed.total / 1e9, len(table) * size * size / 1e9
+    return (
+        f"about {device:.2f} GB on each device (weights, gradients and moments {needed.weights / 1e9:.2f}, activations "
+        f"{needed.activations / 1e9:.2f}, loss {needed.loss / 1e9:.2f}); {images:.2f} GB for the images of each process"
+    )
