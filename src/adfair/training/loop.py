@@ -65,7 +65,7 @@ def fit(
         fairness.finish()
 
         # 4. Look at the game: warnings, the log, and at every checkpoint the validation split.
-        yield from watch.step(step, batch, fairness, weight)
+        yield from watch.step(step, batch, pairing, fairness, weight)
         yield from pace.step(step)
         if logged:
             yield {**watch.figures(pairing, fairness), **balance, "lr": lr, "seconds": pace.seconds}
