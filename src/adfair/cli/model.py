@@ -60,9 +60,7 @@ def train(
         False, "--strict", help="A collapse or a fooled adversary ends with exit code 3."
     ),
     force: bool = typer.Option(False, "--force", help="Replace a run that is there."),
-    resume: bool = typer.Option(
-        False, "--resume", help="Go on from the newest whole checkpoint; start where there is none."
-    ),
+    resume: bool = typer.Option(False, "--resume", help="Go on from the newest whole checkpoint, if any."),
     devices: int | None = typer.Option(None, min=1, help="Processes (GPUs) of each node."),
     nodes: int | None = typer.Option(None, min=1, help="Machines."),
 ) -> None:
@@ -96,12 +94,14 @@ def train(
                     err=True,
                 )
 
-        folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
+        try:
+            folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
+        except KeyboardInterrupt as stop:
+            _to_stderr(str(stop) or "stopped")
+            raise typer.Exit(130) from None
     if rank() == 0:
-        typer.echo(
-            f"run written to {folder}; evaluate it with: "
-            f"adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
-        )
+        evaluation = f"adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
+        typer.echo(f"run written to {folder}; evaluate it with: {evaluation}")
     if strict and {"collapse", "fooled"} & set(warned):
         raise typer.Exit(3)
 
