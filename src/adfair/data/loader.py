@@ -21,6 +21,11 @@ class Gathered:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """[N, S, S]."""
+        return self.source.shape
+
     def __getitem__(self, rows: Tensor) -> Tensor:
         """uint8 [B, S, S] of int64 rows [B]."""
         return torch.from_numpy(self.source[rows.numpy()])

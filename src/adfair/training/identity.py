@@ -15,9 +15,11 @@ from adfair.data.manifest import Cohort
 from adfair.distributed import world_size
 from adfair.errors import ConfigError
 
-CHUNK = 1024
 FREE = ("data.cohort", "train.keep_last")
 """Keys that may change: a cohort is known by what it holds, not by where it lies."""
+
+
+_ROWS = 4096
 
 
 def identity(config: Config, cohort: Cohort, data: TrainData) -> dict[str, Any]:
@@ -39,10 +41,10 @@ def identity(config: Config, cohort: Cohort, data: TrainData) -> dict[str, Any]:
 def data_hash(data: TrainData) -> str:
     """SHA-256 of everything that training reads from the cohort."""
     digest = hashlib.sha256(data.index.encode())
-    for start in range(0, len(data), CHUNK):
-        # By parts: images in a cache are read as they are asked for, and may be more than the memory holds.
-        rows = torch.arange(start, min(start + CHUNK, len(data)))
-        digest.update(np.ascontiguousarray(data.images[rows].numpy()).data)
+    digest.update(str((len(data), *data.images.shape[1:])).encode())
+    for start in range(0, len(data), _ROWS):
+        # A part at a time: cached images need not fit into memory.
+        digest.update(data.images[torch.arange(start, min(start + _ROWS, len(data)))].numpy().data)
     arrays: list[Tensor | None] = [data.tokens, data.findings, data.weights]
     arrays += [values for pair in data.prompt_tokens for values in pair]
     arrays += [data.codes[name] for name in sorted(data.codes)]
@@ -52,6 +54,8 @@ def data_hash(data: TrainData) -> str:
             digest.update(np.ascontiguousarray(array.numpy()).data)
     if data.probabilities is not None:
         digest.update(data.probabilities.tobytes())
+    if data.shards is not None:
+        digest.update(b"resampled from shards")  # another order of batches
     return digest.hexdigest()
 
 

@@ -1,26 +1,22 @@
 """What a run would do, without doing it."""
 
-import pandas as pd
-
 from adfair.config import Config
 from adfair.data.cache import leave_out_refused
 from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import check_files, load_cohort
 from adfair.models.dual_encoder import build_model
 from adfair.training.inputs import attribute_codes, wanted_attributes
-from adfair.training.memory import Memory, estimate_memory
 from adfair.training.policy import resolve
 
 
 def plan(config: Config) -> str:
     """Check configuration and cohort and describe the run. Raises ConfigError or DataError as training would."""
-    cohort = load_cohort(config.data.cohort)
+    cohort, left_out = without_excluded(load_cohort(config.data.cohort), config.data.exclude_patients)
+    config, policy = resolve(config, cohort)
     model = build_model(config.model.config, seed=config.seed, image_size=config.data.image_size)
     cohort = leave_out_refused(cohort, size=model.image_size, fit=config.data.fit)
     check_files(cohort, decode=True)
-    cohort, left_out = without_excluded(cohort, config.data.exclude_patients)
-    config, policy = resolve(config, cohort)
-    aim, table = config.objective, cohort.split("train")
+    table, aim = cohort.split("train"), config.objective
     size = sum(p.numel() for p in model.net.parameters())
     batch = min(config.data.batch_size, len(table))
     lines = [
@@ -35,16 +31,7 @@ def plan(config: Config) -> str:
     for name, codes in attribute_codes(cohort, table, wanted_attributes(config)).items():
         known = int((~codes.isnan() if codes.is_floating_point() else codes >= 0).sum())
         lines.append(f"          {name}: {known:,} rows of known group, {len(codes) - known:,} masked")
-    lines.append(f"memory    {_memory(estimate_memory(model, config), table, model.image_size)}")
     for record in left_out.values():
         images = ", ".join(f"{n:,} of {split}" for split, n in record["images_left_out"].items()) or "none"
         lines.append(f"left out  {record['patients']:,} listed patients; their images here: {images}")
     return "\n".join(lines)
-
-
-def _memory(needed: Memory, table: pd.DataFrame, size: int) -> str:
-    device, images = needed.total / 1e9, len(table) * size * size / 1e9
-    return (
-        f"about {device:.2f} GB on each device (weights, gradients and moments {needed.weights / 1e9:.2f}, activations "
-        f"{needed.activations / 1e9:.2f}, loss {needed.loss / 1e9:.2f}); {images:.2f} GB for the images of each process"
-    )

@@ -150,16 +150,19 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
     for reason in policy.reasons if policy else []:
         say(reason)
     model = _build(config)
-    globalise_batch_norm(model.net)
     cohort = leave_out_refused(cohort, size=model.image_size, fit=model.fit)
+    globalise_batch_norm(model.net)
     data = train_data(cohort, config, image_size=model.image_size, tokenize=model.tokenize)
     config = with_rule(config, resolve_rule(config, cohort))
     selector = make_selector(config, cohort, image_size=model.image_size, run=out)
     keeper = Keeper(
         out, identity(config, cohort, data), last=config.train.keep_last, resuming=resume, say=say
     )
-    facts = data.provenance | ({"images_left_out": cohort.left_out} if cohort.left_out else {})
-    facts |= {"policy": policy.record()} if policy else {}
+    facts = (
+        data.provenance
+        | {"images_left_out": cohort.left_out}
+        | ({"policy": policy.record()} if policy else {})
+    )
     return _Job(config, fabric, model, data, facts, selector, keeper)
 
 
