@@ -23,7 +23,9 @@ class DataConfig(_Section):
 
     cohort: Path = Path("runs/cohort")
     batch_size: int = Field(96, ge=2)
-    micro_batch_size: None = None
+    micro_batch_size: int | None = Field(
+        None, ge=1
+    )  # rows through the towers at a time; exact, see docs/performance.md
     image_size: int = Field(64, ge=16)
     scrub_demographics: Literal[False] = False
     sampling: Literal[
@@ -63,6 +65,7 @@ class ObjectiveConfig(_Section):
 
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
     fastclip: FastCLIPConfig = FastCLIPConfig()
+    chunk: int | None = Field(None, ge=0)  # rows of a tile of the logits; 0 never, null beyond 2,048 rows
     negatives: Literal["all"] = "all"
     fairness: Literal[
         "none",
@@ -101,6 +104,8 @@ class TrainConfig(_Section):
 
     ``text_lr_factor`` times ``lr`` is the rate of the text tower and the logit scale. The default is our choice for
     the tiny towers, whose text side overshoots at the rate that the image side needs; 1 for one rate.
+    ``compile`` has torch.compile translate the towers; where it cannot, the run goes on without and says so.
+    ``checkpoint_activations`` computes the towers' inner activations again backwards instead of keeping them.
     ``select`` picks the checkpoint that becomes ``model/`` by the validation split; ``auto`` is ``least_leakage``
     for ``fairness: adversarial`` where the cohort has a ``val`` split, and ``last`` otherwise.
     """
@@ -112,7 +117,9 @@ class TrainConfig(_Section):
     weight_decay: float = Field(1.0e-3, ge=0)
     warmup: int = Field(30, ge=0)
     devices: Literal[1] = 1
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    compile: bool = False
+    checkpoint_activations: bool = False
     checkpoint_every: int = Field(200, ge=1)
     log_every: int = Field(10, ge=1)
     select: Literal["auto", "last", "best_auc", "best_worst_group", "least_leakage"] = "auto"
