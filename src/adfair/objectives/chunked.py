@@ -30,6 +30,9 @@ def tile_size(n: int, chunk: int | None) -> int:
     return chunk
 
 
+Pulls = Iterator[tuple[slice, slice, Tensor]]  # rows, columns, gradient on their logits
+
+
 class _Tiles:
     """The logits of a batch, one tile after another in the same memory; a tile is overwritten by the next.
 
@@ -55,7 +58,7 @@ class _Tiles:
                 torch.mm(scaled, self.text[columns].T, out=z)
                 yield rows, columns, z if self.bias is None else z.add_(self.bias), spare
 
-    def gradients(self, pulls: Iterator[tuple[slice, slice, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+    def gradients(self, pulls: Pulls) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients on image, text and scale from those on the logits, tile by tile."""
         d_image, d_text = torch.zeros_like(self.image), torch.zeros_like(self.text)
         for rows, columns, pull in pulls:
@@ -72,29 +75,32 @@ class _Tiles:
         return d_image.mul_(self.scale), d_text.mul_(self.scale), d_scale
 
 
-def _fixed_sums(tiles: _Tiles, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sums of exp(logit - shift) over rows and over columns, and the diagonal logits: [B] each."""
-    row, column, own = tiles.image.new_zeros((3, len(tiles.image)))
+def _fixed_sums(tiles: _Tiles, shift: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums of exp(logit - shift) over rows and over columns, [2, B], pairs left out; and the pairs' logits, [B]."""
+    others, own = tiles.image.new_zeros((2, len(tiles.image))), tiles.image.new_zeros(len(tiles.image))
     for rows, columns, z, _ in tiles:
         if rows == columns:
             own[rows] = z.diagonal()
+            z.fill_diagonal_(-torch.inf)
         z.sub_(shift).exp_()
-        row[rows] += z.sum(1)
-        column[columns] += z.sum(0)
-    return row, column, own
+        others[0, rows] += z.sum(1)
+        others[1, columns] += z.sum(0)
+    return others, own
 
 
 def _running_sums(tiles: _Tiles) -> tuple[Tensor, Tensor]:
-    """Maxima of rows and columns, and sums of exp(logit - maximum) over them: [2, B] each."""
+    """Maxima of rows and columns, and sums of exp(logit - maximum) over them, pairs left out: [2, B] each."""
     top = tiles.image.new_full((2, len(tiles.image)), -torch.inf)
-    total = torch.zeros_like(top)
+    others = torch.zeros_like(top)
     for rows, columns, z, spare in tiles:
         for side, part, dim in ((0, rows, 1), (1, columns, 0)):
             highest = torch.maximum(top[side, part], z.amax(dim))
-            shifted = torch.sub(z, highest.unsqueeze(dim), out=spare).exp_()
-            faded = total[side, part] * (top[side, part] - highest).exp()
-            total[side, part], top[side, part] = faded + shifted.sum(dim), highest
-    return top, total
+            torch.sub(z, highest.unsqueeze(dim), out=spare).exp_()
+            if rows == columns:
+                spare.fill_diagonal_(0)
+            faded = others[side, part] * (top[side, part] - highest).exp()
+            others[side, part], top[side, part] = faded + spare.sum(dim), highest
+    return top, others
 
 
 def _safe(sums: Tensor) -> bool:
@@ -105,49 +111,47 @@ def _safe(sums: Tensor) -> bool:
 
 
 class _InfoNCE(torch.autograd.Function):
+    """The pairs' own terms are kept apart: in 1 - p of a pair that is nearly found, the others' share would be lost."""
+
     @staticmethod
     def forward(ctx: Any, image: Tensor, text: Tensor, scale: Tensor, tile: int) -> Tensor:
         tiles = _Tiles(image, text, scale, tile)
         top = (scale - HEADROOM).clamp(min=0).expand(2, len(image))
-        row, column, own = _fixed_sums(tiles, top[0, 0])
-        total = torch.stack([row, column])
-        ctx.fixed, ctx.tile = _safe(total), tile
+        others, own = _fixed_sums(tiles, top[0, 0])
+        ctx.fixed, ctx.tile = _safe(others + (own - top).exp()), tile
         if not ctx.fixed:
-            top, total = _running_sums(tiles)
-        ctx.save_for_backward(image, text, scale, top, total)
-        return 0.5 * (total.log() + top).sum(0) - own
+            top, others = _running_sums(tiles)
+        mine = (own - top).exp()
+        ctx.save_for_backward(image, text, scale, top, others, mine)
+        found = torch.where(others < mine, (others / mine).log1p(), (others + mine).log() + top - own)
+        return 0.5 * found.sum(0)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        image, text, scale, top, total = ctx.saved_tensors
-        tiles = _Tiles(image, text, scale, ctx.tile)
-        pulls = _fixed_pulls if ctx.fixed else _running_pulls
-        return *tiles.gradients(pulls(tiles, grad, top, 0.5 * grad / total)), None
+        image, text, scale, top, others, mine = ctx.saved_tensors
+        tiles, share = _Tiles(image, text, scale, ctx.tile), 0.5 * grad / (others + mine)
+        pulls = (_fixed_pulls if ctx.fixed else _running_pulls)(tiles, top, share)
+        return *tiles.gradients(_with_own(pulls, -(share * others).sum(0))), None
 
 
-def _less_own(rows: slice, columns: slice, pull: Tensor, grad: Tensor) -> tuple[slice, slice, Tensor]:
-    if rows == columns:
-        pull.diagonal().sub_(grad[rows])
-    return rows, columns, pull
+def _with_own(pulls: Pulls, own: Tensor) -> Pulls:
+    for rows, columns, pull in pulls:
+        if rows == columns:
+            pull.diagonal().copy_(own[rows])
+        yield rows, columns, pull
 
 
-def _fixed_pulls(
-    tiles: _Tiles, grad: Tensor, top: Tensor, share: Tensor
-) -> Iterator[tuple[slice, slice, Tensor]]:
+def _fixed_pulls(tiles: _Tiles, top: Tensor, share: Tensor) -> Pulls:
     for rows, columns, z, spare in tiles:
         z.sub_(top[0, 0]).exp_()
-        z.mul_(torch.add(share[0, rows, None], share[1, columns], out=spare))
-        yield _less_own(rows, columns, z, grad)
+        yield rows, columns, z.mul_(torch.add(share[0, rows, None], share[1, columns], out=spare))
 
 
-def _running_pulls(
-    tiles: _Tiles, grad: Tensor, top: Tensor, share: Tensor
-) -> Iterator[tuple[slice, slice, Tensor]]:
+def _running_pulls(tiles: _Tiles, top: Tensor, share: Tensor) -> Pulls:
     for rows, columns, z, spare in tiles:
         torch.sub(z, top[0, rows, None], out=spare).exp_().mul_(share[0, rows, None])
-        z.sub_(top[1, columns]).exp_().mul_(share[1, columns]).add_(spare)
-        yield _less_own(rows, columns, z, grad)
+        yield rows, columns, z.sub_(top[1, columns]).exp_().mul_(share[1, columns]).add_(spare)
 
 
 class _SigLIP(torch.autograd.Function):
@@ -173,7 +177,7 @@ class _SigLIP(torch.autograd.Function):
         return *gradients, d_bias, None
 
 
-def _sigmoid_pulls(tiles: _Tiles, share: Tensor, d_bias: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+def _sigmoid_pulls(tiles: _Tiles, share: Tensor, d_bias: Tensor) -> Pulls:
     for rows, columns, z, spare in tiles:
         if rows == columns:  # the pairs: sigmoid(z) - 1, without the rounding of that difference
             z.diagonal().neg_()
