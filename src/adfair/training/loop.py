@@ -17,6 +17,7 @@ from adfair.training.checkpoint import save_checkpoint
 from adfair.training.guards import check_finite, check_gradients
 from adfair.training.optim import make_optimizer, scheduled_lr
 from adfair.training.selection import Selector
+from adfair.training.towers import Towers
 from adfair.training.watch import Watch, gradient_balance
 
 
@@ -34,6 +35,7 @@ def fit(
         model.net, lr=train.lr, weight_decay=train.weight_decay, text_lr_factor=train.text_lr_factor
     )
     net, optimizer = fabric.setup(model.net, optimizer)
+    towers = Towers(fabric, model, net, micro=config.data.micro_batch_size)
     contrastive, fairness = build_objective(Setting(config, fabric, model, data))
     watch = Watch(config, data.patients)
     training_mode(model, frozen=config.model.freeze)
@@ -47,7 +49,7 @@ def fit(
         images = augment(images, config.data.augment, seed=seed, step=step)
 
         # 1. Both towers see the batch; the contrastive loss pulls each pair together.
-        batch = as_batch(net(model.prepare(images), tokens), data, rows, step=step)
+        batch = as_batch(towers.embed(images, tokens), data, rows, step=step)
         pairing = contrastive(batch)
         check_finite(step, contrastive=pairing.loss)
 
@@ -61,7 +63,7 @@ def fit(
         logged = step % train.log_every == 0 or step == train.steps - 1
         balance = gradient_balance(batch, pairing, penalty, config.objective.target) if logged else {}
         optimizer.zero_grad()
-        fabric.backward(pairing.loss + penalty)
+        towers.backward(pairing.loss + penalty)
         check_gradients(step, net)
         lr = scheduled_lr(optimizer, step, steps=train.steps, warmup=train.warmup, lr=train.lr)
         optimizer.step()
