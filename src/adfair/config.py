@@ -116,11 +116,13 @@ class TrainConfig(_Section):
     adversary_lr: float = Field(5.0e-3, ge=0)
     weight_decay: float = Field(1.0e-3, ge=0)
     warmup: int = Field(30, ge=0)
-    devices: Literal[1] = 1
+    devices: int = Field(1, ge=1)  # of each node
+    nodes: int = Field(1, ge=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     compile: bool = False
     checkpoint_activations: bool = False
     checkpoint_every: int = Field(200, ge=1)
+    keep_last: int = Field(2, ge=1)  # checkpoints; what ``select`` may still choose is kept besides
     log_every: int = Field(10, ge=1)
     select: Literal["auto", "last", "best_auc", "best_worst_group", "least_leakage"] = "auto"
 

@@ -80,7 +80,9 @@ def double() -> Iterator[None]:
 class Once:
     """One step up to the gradients, in double precision."""
 
-    def __init__(self, config_file: Path, aim: dict[str, Any], micro: int | None, *, dropout: float = 0) -> None:
+    def __init__(
+        self, config_file: Path, aim: dict[str, Any], micro: int | None, *, dropout: float = 0
+    ) -> None:
         tree = {"data": {"micro_batch_size": micro, "batch_size": N}, "objective": aim}
         config = build_config({"model": {"config": str(config_file)}, **tree})
         start = siglip.START if config.objective.contrastive == "siglip" else None
@@ -144,7 +146,9 @@ def test_dropout_is_the_same_in_both_passes_and_draws_go_on(small: Path) -> None
     cached = once.gradients()
     net.zero_grad()
     CONTRASTIVE["infonce"](_Whole())(batch).loss.backward()
-    assert largest(cached, {f"net.{n}": p.grad for n, p in net.named_parameters() if p.grad is not None}) < 1e-12
+    assert (
+        largest(cached, {f"net.{n}": p.grad for n, p in net.named_parameters() if p.grad is not None}) < 1e-12
+    )
     assert once.drawn == torch.rand(())
 
 
@@ -171,18 +175,29 @@ def test_a_batch_that_fits_is_left_alone(small: Path) -> None:
 
 
 def _run(cohort: Path, small: Path, out: Path, *keys: str) -> dict[str, torch.Tensor]:
-    fast = ["train.steps=20", "data.batch_size=24", "data.image_size=32", "train.lr=1e-4", "train.select=last"]
+    fast = [
+        "train.steps=20",
+        "data.batch_size=24",
+        "data.image_size=32",
+        "train.lr=1e-4",
+        "train.select=last",
+    ]
     tree = {"data": {"cohort": str(cohort)}, "model": {"config": str(small)}}
     run = train(build_config(tree, [*fast, "objective.delay=0", *keys]), out=out)
     return load_file(run / "model" / "open_clip_model.safetensors")
 
 
-@pytest.mark.parametrize("keys", [["fairness=adversarial"], ["fairness=group_dro"], ["contrastive=siglip", "fairness=none"]])
+@pytest.mark.parametrize(
+    "keys", [["fairness=adversarial"], ["fairness=group_dro"], ["contrastive=siglip", "fairness=none"]]
+)
 def test_twenty_steps_stay_together(small_cohort: Path, small: Path, tmp_path: Path, keys: list[str]) -> None:
     keys = [f"objective.{key}" for key in keys]
     whole = _run(small_cohort, small, tmp_path / "whole", *keys)
     cached = _run(small_cohort, small, tmp_path / "cached", "data.micro_batch_size=7", *keys)
-    for weights in (whole, cached):  # a key's bias moves no attention: its gradient is rounding, which Adam blows up
+    for weights in (
+        whole,
+        cached,
+    ):  # a key's bias moves no attention: its gradient is rounding, which Adam blows up
         for name in [name for name in weights if name.endswith("in_proj_bias")]:
             weights[name] = weights[name][torch.arange(48) // 16 != 1]
     assert 0 < largest(whole, cached) < 1e-5

@@ -55,3 +55,6 @@ class InfoNCE:
     def state(self) -> dict[str, Tensor]:
         """Nothing."""
         return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Nothing."""

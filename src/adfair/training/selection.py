@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 from adfair.config import Config
 from adfair.data.manifest import Cohort
 from adfair.data.staging import replace_file
+from adfair.distributed import rank
 from adfair.models.dual_encoder import DualEncoder
 from adfair.training.validation import SPLIT, Validation, load_validation
 
@@ -86,12 +87,18 @@ class Selector:
             return None
         record = {"step": step, **self.validation.measure(model)}
         self.records.append(record)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        weights = {key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()}
-        replace_file(self._file(record), save(weights, metadata={"step": str(step)}))
+        if rank() == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            weights = {
+                key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()
+            }
+            replace_file(self._file(record), save(weights, metadata={"step": str(step)}))
+        return {key: value for key, value in record.items() if key != "step"}
+
+    def drop_beaten(self) -> None:
+        """Forget the towers that no rule can choose any more; only when the records of the others are safe."""
         for other in filter(self._beaten, self.records):
             self._file(other).unlink(missing_ok=True)
-        return {key: value for key, value in record.items() if key != "step"}
 
     def _beaten(self, record: Record) -> bool:
         """Whether another record is at least as good in AUC, worst group and leakage, so that no rule picks this."""

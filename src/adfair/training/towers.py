@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from adfair.distributed import highest
 from adfair.models.dual_encoder import DualEncoder
 
 
@@ -33,10 +34,11 @@ class Towers:
 
     def embed(self, images: Tensor, tokens: Tensor) -> Sequence[Tensor]:
         """What the towers return for images [B, S, S] and tokens [B, L]: embeddings, scale, and SigLIP's bias."""
-        if self.micro is None or self.micro >= len(images):
-            self._cache = None
+        # Batch norm and the engine exchange between processes at every part, so all must have as many.
+        count = 1 if self.micro is None else highest(math.ceil(len(images) / self.micro))
+        if count == 1:
             return self.forward(images, tokens)
-        self._cache = _Cache(self, images, tokens, math.ceil(len(images) / self.micro))
+        self._cache = _Cache(self, images, tokens, count)
         return self._cache.outputs
 
     def forward(self, images: Tensor, tokens: Tensor) -> Sequence[Tensor]:

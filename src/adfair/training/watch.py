@@ -102,6 +102,25 @@ class Watch:
         """What is logged of the step that was just seen."""
         return {**self.now, "contrastive": pairing.loss.item(), **fairness.diagnostics}
 
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold: recent embeddings, how long pairing has failed, and what was already told."""
+        told = torch.tensor(list("\n".join(sorted(self.told)).encode()), dtype=torch.uint8)
+        state = {"stuck": torch.tensor(self.stuck), "told": told, "batches": torch.tensor(len(self.recent))}
+        for i, (emb, codes, rows) in enumerate(self.recent):
+            state |= {f"{i}.emb": emb, f"{i}.rows": rows}
+            state |= {f"{i}.codes.{name}": values for name, values in codes.items()}
+        return state
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a ``state()``."""
+        self.stuck = int(state["stuck"])
+        self.told = set(filter(None, bytes(state["told"].tolist()).decode().split("\n")))
+        self.recent.clear()
+        for i in range(int(state["batches"])):
+            head = f"{i}.codes."
+            codes = {k.removeprefix(head): v for k, v in state.items() if k.startswith(head)}
+            self.recent.append((state[f"{i}.emb"], codes, state[f"{i}.rows"]))
+
     def _remember(self, batch: Batch) -> None:
         emb = batch.text_emb if self.aim.target == "text" else batch.image_emb
         self.recent.append((emb.detach(), batch.codes, batch.rows))
@@ -113,11 +132,11 @@ class Watch:
         if not self.recent:
             return {}
         embs, codes, rows = zip(*self.recent, strict=True)
-        emb, row = torch.cat(embs).cpu().numpy(), torch.cat(rows).numpy()
+        emb, row = torch.cat([e.cpu() for e in embs]).numpy(), torch.cat(rows).numpy()
         names = [name for name, values in codes[0].items() if not values.is_floating_point()]
         return {
             name: quick_leakage(
-                emb, torch.cat([c[name] for c in codes]).cpu().numpy(), self.patients[row], seed=self.seed
+                emb, torch.cat([c[name].cpu() for c in codes]).numpy(), self.patients[row], seed=self.seed
             )
             for name in names
         }
