@@ -17,7 +17,7 @@ from adfair.models.dual_encoder import DualEncoder, build_model
 from adfair.objectives import CONTRASTIVE, FAIRNESS, Setting, build_objective, siglip
 from adfair.training import train
 from adfair.training.batch import as_batch
-from adfair.training.towers import Towers, has_batch_norm
+from adfair.training.towers import Towers, batch_statistics
 
 N, SIZE, LENGTH = 22, 32, 8
 SMALL = {
@@ -158,7 +158,7 @@ class _Whole:
 
 def test_batch_norm_counts_every_micro_batch_once() -> None:
     model, rows = build_model("tiny", seed=0, image_size=SIZE), data()
-    assert has_batch_norm(model.net)
+    assert batch_statistics(model.net)
     fabric = Fabric(accelerator="cpu", devices=1)
     towers = Towers(fabric, model, fabric.setup(model.net.train()), micro=8)
     tokens = torch.ones((N, 24), dtype=torch.int64)

@@ -10,7 +10,9 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from adfair.distributed import highest
+from adfair.errors import TrainingError
 from adfair.models.dual_encoder import DualEncoder
+from adfair.training.guards import check_gradients
 
 
 class Towers:
@@ -37,7 +39,8 @@ class Towers:
         # Batch norm and the engine exchange between processes at every part, so all must have as many.
         count = 1 if self.micro is None else highest(math.ceil(len(images) / self.micro))
         if count == 1:
-            return self.forward(images, tokens)
+            # The engine forbids torch.autograd.grad on what it returns, in mixed precision; not on views of it.
+            return [output.view_as(output) for output in self.forward(images, tokens)]
         self._cache = _Cache(self, images, tokens, count)
         return self._cache.outputs
 
@@ -51,6 +54,16 @@ class Towers:
         if self._cache is not None:
             self._cache.again()
             self._cache = None
+
+    def check(self, step: int) -> None:
+        """Raise TrainingError where a gradient is not finite. The scaler of 16-bit training leaves such a step out."""
+        scaler = _scaler(self.fabric)
+        if scaler is None:
+            check_gradients(step, self.model.net)
+        elif scaler.get_scale() < 1:
+            raise TrainingError(
+                f"step {step}: 16-bit gradients overflow at every scale; use train.precision=bf16-mixed"
+            )
 
 
 class _Cache:
@@ -70,7 +83,8 @@ class _Cache:
 
     def again(self) -> None:
         """Take the gradients at the leaves to the weights; the last part serves the scalars."""
-        fabric, statistics = self.towers.fabric, _statistics(self.towers.model.net)
+        fabric = self.towers.fabric
+        statistics = [(buffer, buffer.clone()) for buffer in batch_statistics(self.towers.model.net)]
         image, text, *scalars = (_gradient(leaf, fabric) for leaf in self.outputs)
         count = len(self.parts)
         shares = zip(_split(image, count), _split(text, count), strict=True)
@@ -97,23 +111,22 @@ class _Cache:
 
 def _gradient(leaf: Tensor, fabric: Fabric) -> Tensor | None:
     """What arrived at a leaf, if anything, without the factor that ``fabric.backward`` multiplies by."""
-    scaler = getattr(fabric.strategy.precision, "scaler", None)
+    scaler = _scaler(fabric)
     return leaf.grad if scaler is None or leaf.grad is None else leaf.grad / scaler.get_scale()
+
+
+def _scaler(fabric: Fabric) -> torch.amp.GradScaler | None:
+    return getattr(fabric.strategy.precision, "scaler", None)
 
 
 def _split(gradient: Tensor | None, count: int) -> Sequence[Tensor | None]:
     return [None] * count if gradient is None else gradient.tensor_split(count)
 
 
-def _statistics(net: nn.Module) -> list[tuple[Tensor, Tensor]]:
-    """Running statistics of batch norms, and copies of them as they are now."""
+def batch_statistics(net: nn.Module) -> list[Tensor]:
+    """Running statistics of all batch norms."""
     norms = [module for module in net.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    return [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers()]
-
-
-def has_batch_norm(net: nn.Module) -> bool:
-    """Whether anything in a net depends on which rows pass through it together."""
-    return bool(_statistics(net))
+    return [buffer for norm in norms for buffer in norm.buffers()]
 
 
 def _random_state(device: torch.device) -> list[Tensor]:
