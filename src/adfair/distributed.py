@@ -138,7 +138,8 @@ def keep_in_step(module: torch.nn.Module) -> None:
     """
     if world_size() == 1:
         return
-    for dtype in {t.dtype for t in module.state_dict().values()}:
+    # Not a set: its order differs between processes.
+    for dtype in dict.fromkeys(t.dtype for t in module.state_dict().values()):
         tensors = [t for t in module.state_dict().values() if t.dtype == dtype]
         flat = torch.cat([t.reshape(-1) for t in tensors])
         dist.broadcast(flat, src=0)

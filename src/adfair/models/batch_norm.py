@@ -1,10 +1,26 @@
 """Batch normalisation over the batch of all processes, on any device (torch's own needs a GPU)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
 from adfair.distributed import total, world_size
 from adfair.errors import ConfigError
+
+_same_everywhere = False
+
+
+@contextmanager
+def same_rows_everywhere() -> Iterator[None]:
+    """Inside, every process sees the whole batch, so its own statistics are everybody's."""
+    global _same_everywhere
+    _same_everywhere = True
+    try:
+        yield
+    finally:
+        _same_everywhere = False
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
@@ -12,7 +28,7 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalised [B, C, H, W]; running statistics as one process on the whole batch would have them."""
-        if not self.training or world_size() == 1:
+        if not self.training or world_size() == 1 or _same_everywhere:
             return super().forward(input)
         assert self.running_mean is not None
         assert self.running_var is not None

@@ -152,6 +152,8 @@ def drop_old(folder: Path, *, keep: int) -> None:
     """Remove all but the newest ``keep`` checkpoints, and what killed runs have left half-written."""
     for path in [*checkpoints(folder)[keep:], *folder.glob(".step-*")]:
         if path.is_dir():
-            # The manifest goes first: a kill in between leaves a folder that says that it is not whole.
-            (path / MANIFEST).unlink(missing_ok=True)
-            shutil.rmtree(path, ignore_errors=True)
+            # Renamed first: a kill in between leaves nothing that passes for a checkpoint.
+            gone = path if path.name.startswith(".") else path.with_name(f".{path.name}.gone")
+            if gone != path:
+                os.rename(path, gone)
+            shutil.rmtree(gone, ignore_errors=True)

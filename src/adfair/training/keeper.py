@@ -9,8 +9,10 @@ from typing import Any
 from adfair.data.staging import sync_folder
 from adfair.distributed import exchange, rank, together
 from adfair.errors import DataError, TrainingError
+from adfair.models.dual_encoder import DualEncoder
 from adfair.training.checkpoint import drop_old, newest_whole, read_checkpoint, write_checkpoint
 from adfair.training.parts import Parts
+from adfair.training.selection import Record, Selector
 
 LOG_FILE, FOLDER = "log.jsonl", "checkpoints"
 
@@ -64,6 +66,11 @@ class Keeper:
         log = self.run / LOG_FILE
         if rank() == 0 and log.exists() and log.stat().st_size > size:
             os.truncate(log, size)
+
+    def validate(self, selector: Selector, model: DualEncoder, done: int) -> Record | None:
+        """What the selector finds after ``done`` steps. Raises TrainingError where it cannot keep the towers."""
+        with together(), self.disk_errors(done):
+            return selector.consider(model, step=done)
 
     def save(self, done: int, parts: Parts) -> None:
         """Write a checkpoint after ``done`` steps, then drop the oldest. Raises TrainingError where that fails."""

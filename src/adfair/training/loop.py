@@ -71,7 +71,7 @@ def fit(
             yield {**parts.figures(pairing), **balance, "lr": lr}
         stopping, done = anywhere(stop_asked()), step + 1
         due = done % train.checkpoint_every == 0 or done == train.steps
-        if due and (record := selector.consider(model, step=done)):
+        if due and (record := keeper.validate(selector, model, done)):
             yield {"step": step, "validation": record}
         if due or stopping:
             keeper.save(done, parts)
