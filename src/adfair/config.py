@@ -19,15 +19,21 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which cohort, and how batches are drawn from its ``train`` split."""
+    """Which cohort, and how batches are drawn from its ``train`` split.
+
+    ``scrub_demographics`` takes words for sex, race and age out of the training reports. ``exclude_patients`` are
+    lists (``patient_id``) or balanced cohorts whose patients are left out of training, besides those that the cohort
+    itself names.
+    """
 
     cohort: Path = Path("runs/cohort")
     batch_size: int = Field(96, ge=2)
     micro_batch_size: int | None = Field(
         None, ge=1
-    )  # rows through the towers at a time; exact, see docs/performance.md
+    )  # rows through the towers at a time (docs/performance.md)
     image_size: int = Field(64, ge=16)
-    scrub_demographics: Literal[False] = False
+    scrub_demographics: bool = False
+    exclude_patients: list[Path] = []
     sampling: Literal[
         "natural",
         "group_balanced",
@@ -61,12 +67,14 @@ class ObjectiveConfig(_Section):
     ``adversary_weight`` is the weight of ``fairness: adversarial``, ``fairness_weight`` that of any other term (by
     default the one that its file recommends). ``condition`` is what the adversary knows: nothing, the findings that
     the report states, or these while it sees the image only through the similarities to the findings.
+    ``fairness: auto`` looks at the cohort and sets ``negatives``, ``adversary_weight`` and
+    ``data.scrub_demographics`` where the configuration leaves them open (``training/policy.py``).
     """
 
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
     fastclip: FastCLIPConfig = FastCLIPConfig()
     chunk: int | None = Field(None, ge=0)  # rows of a tile of the logits; 0 never, null beyond 2,048 rows
-    negatives: Literal["all"] = "all"
+    negatives: Literal["all", "same_cell"] = "all"  # same_cell: of the same intersection of attributes
     fairness: Literal[
         "none",
         "adversarial",
@@ -76,6 +84,7 @@ class ObjectiveConfig(_Section):
         "mmd",
         "coral",
         "group_dro",
+        "auto",
     ] = "adversarial"
     attributes: list[str] = ["race", "sex"]
     fairness_weight: float | None = Field(None, ge=0.0)
@@ -94,6 +103,10 @@ class ObjectiveConfig(_Section):
         if self.fairness_weight is not None and self.fairness in ("none", "adversarial"):
             key = "adversary_weight" if self.fairness == "adversarial" else "no weight"
             raise ValueError(f"fairness_weight does nothing with fairness: {self.fairness}, which has {key}")
+        if self.chunk and (self.contrastive == "fastclip" or self.negatives == "same_cell"):
+            raise ValueError("chunk: fastclip and negatives: same_cell have no tiles; take it out")
+        if self.negatives == "same_cell" and self.contrastive == "fastclip":
+            raise ValueError("negatives: same_cell goes with contrastive: infonce or siglip")
         if self.condition == "equalized_odds" and self.target != "image":
             raise ValueError("condition: equalized_odds sees the image alone; set target: image")
         return self

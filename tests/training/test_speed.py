@@ -6,7 +6,9 @@ from lightning_fabric import Fabric
 from safetensors.torch import load_file
 
 from adfair.config import build_config
+from adfair.models.adversary import Adversary
 from adfair.models.dual_encoder import build_model
+from adfair.objectives.contrastive import InfoNCE
 from adfair.training import train
 from adfair.training.speed import checkpoint_activations, compiled
 
@@ -85,24 +87,22 @@ def test_checkpointed_activations_change_no_bit(small_cohort: Path, tmp_path: Pa
     assert [line.split(":")[0] for line in said] == ["throughput"]
 
 
-def test_adversaries_and_losses_stay_in_single_precision(small_cohort: Path, tmp_path: Path) -> None:
-    from adfair.models.adversary import Adversary
-    from adfair.objectives.contrastive import InfoNCE
-
+def test_adversaries_and_losses_stay_in_single_precision(
+    small_cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[torch.dtype] = []
-    patch = pytest.MonkeyPatch()
     for owner, name in ((Adversary, "forward"), (InfoNCE, "__call__")):
-        patch.setattr(owner, name, _spy(getattr(owner, name), seen))
-    with patch.context():
-        _run(small_cohort, tmp_path / "run", "train.precision=bf16-mixed", "objective.delay=0")
-    patch.undo()
+        monkeypatch.setattr(owner, name, _spy(getattr(owner, name), seen))
+    _run(small_cohort, tmp_path / "run", "train.precision=bf16-mixed", "objective.delay=0")
+    assert len(seen) > 6
     assert set(seen) == {torch.float32}
 
 
 def _spy(method, seen: list[torch.dtype]):
     def call(self, *args):
         result = method(self, *args)
-        seen.extend(x.dtype for x in (result.values() if isinstance(result, dict) else result))
+        values = result.values() if isinstance(result, dict) else [result.loss, result.per_pair]
+        seen.extend(value.dtype for value in values)
         return result
 
     return call

@@ -28,6 +28,9 @@ def synth(
     seed: int = typer.Option(0, min=0, help="Same seed, same bytes."),
     n_train: int | None = typer.Option(None, min=1, help="Training images; the preset's number by default."),
     ceiling: bool = typer.Option(False, "--ceiling", help="The same population, training data without bias."),
+    mention: float | None = typer.Option(
+        None, min=0, max=1, help="Share of reports that name age, race and sex; the preset's by default."
+    ),
     force: bool = typer.Option(False, "--force", help="Replace a cohort that is there."),
 ) -> None:
     """Make a synthetic cohort whose biases are known.
@@ -46,6 +49,7 @@ def synth(
             preset=preset,
             seed=seed,
             ceiling=ceiling,
+            mention=mention,
             force=force,
             **({} if n_train is None else {"n_train": n_train}),
         )
@@ -99,7 +103,7 @@ def check(
 
     Example: `adfair check runs/cohort`
     """
-    from adfair.data import manifest
+    from adfair.data import manifest, summary
 
     if accept:
         manifest.accept_manifest(manifest.read_cohort(cohort))
@@ -108,6 +112,9 @@ def check(
         with _progress("decoding images", total=len(loaded.table)) as advance:
             manifest.check_files(loaded, decode=True, progress=advance)
     _print_cohort(loaded)
+    if loaded.has_reports:
+        mentions = summary.count_mentions(loaded)
+        _print_table("Reports that name sex, race or age (data.scrub_demographics takes it out)", mentions)
     typer.echo(f"{cohort}: valid{' (images not looked at)' if skip_images else ''}")
 
 

@@ -35,10 +35,14 @@ class Batch:
 
 
 class Pairing(NamedTuple):
-    """A contrastive loss: its (weighted) mean over the batch, a scalar, and the loss of every pair, [B]."""
+    """A contrastive loss: its (weighted) mean over the batch, a scalar, and the loss of every pair, [B].
+
+    ``chance`` is what guessing among each anchor's candidates would cost in InfoNCE, where that is not log B.
+    """
 
     loss: Tensor
     per_pair: Tensor
+    chance: float | None = None
 
 
 class Contrastive(Protocol):

@@ -165,7 +165,9 @@ def _claim(job: _Job, *, force: bool) -> bool:
         return not (out / "model").is_dir()
     with staged_folder(out, force=force, what="run", markers=[CONFIG_FILE]) as staging:
         (staging / CONFIG_FILE).write_text(job.config.to_yaml(), encoding="utf-8")
-        facts = environment() | {k: v for k, v in keeper.identity.items() if k != "config"}
+        facts = (
+            environment() | {k: v for k, v in keeper.identity.items() if k != "config"} | job.data.provenance
+        )
         (staging / ENVIRONMENT_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return True
 

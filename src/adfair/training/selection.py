@@ -9,6 +9,7 @@ from typing import Any
 from safetensors.torch import load_file, save
 
 from adfair.config import Config
+from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort
 from adfair.data.staging import replace_file
 from adfair.distributed import rank
@@ -128,5 +129,6 @@ def make_selector(config: Config, cohort: Cohort, *, image_size: int, run: Path)
     """The selector of a run whose ``train.select`` is resolved. Raises DataError without a validation split."""
     validation = None
     if config.train.select != "last":
-        validation = load_validation(cohort, image_size=image_size, seed=config.seed)
+        kept, _ = without_excluded(cohort, config.data.exclude_patients)
+        validation = load_validation(kept, image_size=image_size, seed=config.seed)
     return Selector(config.train.select, validation, config.objective.attributes, run / "checkpoints")
