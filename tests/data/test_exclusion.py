@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from adfair.data.exclusion import read_patients, without_excluded
@@ -51,3 +53,18 @@ def test_refusals(cohort: Cohort, tmp_path: Path) -> None:
     everyone = "patient_id\n" + "\n".join(f"p{i}" for i in range(6))
     with pytest.raises(DataError, match="no images in split 'train'"):
         without_excluded(cohort, [listed(tmp_path, everyone)])[0].split("train")
+
+
+def test_whoever_is_planted_in_training_is_found(cohort: Cohort, tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    for k in range(50):
+        n = int(rng.integers(3, 40))
+        table = pd.DataFrame({"patient_id": rng.integers(n, size=n).astype(str), "split": "test"})
+        table["split"] = rng.choice(["train", "val", "test"], size=n)[table["patient_id"].astype(int)]
+        planted = rng.choice(table["patient_id"], size=2)
+        file = listed(tmp_path, "patient_id\n" + "\n".join(planted) + f"\nnobody{k}\n")
+        kept, _ = without_excluded(Cohort(cohort.root, cohort.info, table), [file])
+        left = kept.table[kept.table["split"].ne("test")]
+        assert not left["patient_id"].isin(planted).any()
+        gone = table["split"].ne("test") & table["patient_id"].isin(planted)
+        assert len(kept.table) == len(table) - gone.sum()

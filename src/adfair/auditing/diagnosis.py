@@ -135,8 +135,11 @@ def naming_table(table: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFr
 
 def _shares(named: pd.DataFrame) -> dict[str, float]:
     if named.empty:
-        return {"share": np.nan, **dict.fromkeys(named.columns, np.nan)}
-    return {"share": float(named.any(axis=1).mean()), **named.mean().to_dict()}
+        return {"share": np.nan, **{str(kind): np.nan for kind in named.columns}}
+    return {
+        "share": float(named.any(axis=1).mean()),
+        **{str(kind): float((named[kind]).mean()) for kind in named.columns},
+    }
 
 
 def image_table(

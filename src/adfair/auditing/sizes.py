@@ -59,7 +59,7 @@ def size_table(table: pd.DataFrame, attributes: dict[str, list[str]], prevalence
     if len(attributes) > 1:
         cells.append((list(attributes), "*".join(attributes)))
     for columns, name in cells:
-        text = table[columns[0]].str.cat([table[c] for c in columns[1:]], sep="*")
+        text = table[columns].agg("*".join, axis=1)
         levels = pd.MultiIndex.from_product([attributes[c] for c in columns])
         for level in levels:
             group = "*".join(level)

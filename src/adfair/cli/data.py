@@ -61,6 +61,9 @@ def import_(
     source: list[Path] = typer.Argument(None, help="Files or folders, as the reader wants them."),
     out: Path | None = typer.Option(None, help="Folder of the new cohort."),
     mapping: Path | None = typer.Option(None, help="YAML file that maps columns (reader 'table')."),
+    set_: list[str] = typer.Option(
+        [], "--set", help="KEY=VALUE of the other readers, for example views=all; may be repeated."
+    ),
     copy: bool = typer.Option(
         False, "--copy", help="Copy the images into the cohort instead of pointing at them."
     ),
@@ -70,6 +73,7 @@ def import_(
     """Turn a real data set into a cohort and report how its values were mapped.
 
     Example: `adfair import table data.csv --mapping mapping.yaml --out runs/cohort`
+    or `adfair import mimic-cxr-jpg JPG REPORTS.zip MIMIC-IV --set conflicting=first --out runs/mimic`
     """
     from adfair.data.readers import READERS, get_reader
 
@@ -82,7 +86,14 @@ def import_(
     folder = _required(out)
     with _progress("copying images", total=None) as advance:
         report = read(
-            source, out=folder, mapping=mapping, copy=copy, seed=seed, force=force, progress=advance
+            source,
+            out=folder,
+            mapping=mapping,
+            options=set_,
+            copy=copy,
+            seed=seed,
+            force=force,
+            progress=advance,
         )
     _print_table("Rows and patients left after each rule", report.flow)
     _print_table("Raw texts and the groups they became", report.groups)

@@ -64,7 +64,7 @@ def fit(
         fairness.finish()
 
         # 4. Look at the game: warnings, the log, and at every checkpoint the validation split.
-        yield from parts.watch.step(step, batch, fairness, weight)
+        yield from parts.watch.step(step, batch, pairing, fairness, weight)
         yield from parts.pace.step(step)
         parts.throughput.step(len(rows))
         if logged:

@@ -5,12 +5,14 @@ from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import load_cohort
 from adfair.models.dual_encoder import build_model
 from adfair.training.inputs import attribute_codes, wanted_attributes
+from adfair.training.policy import resolve
 
 
 def plan(config: Config) -> str:
     """Check configuration and cohort and describe the run. Raises ConfigError or DataError as training would."""
     cohort = load_cohort(config.data.cohort, check_images=True)
     cohort, left_out = without_excluded(cohort, config.data.exclude_patients)
+    config, policy = resolve(config, cohort)
     table, aim = cohort.split("train"), config.objective
     model = build_model(config.model.config, seed=config.seed, image_size=config.data.image_size)
     size = sum(p.numel() for p in model.net.parameters())
@@ -22,6 +24,7 @@ def plan(config: Config) -> str:
         f"model     {config.model.config}: {size / 1e6:.1f} M weights, {model.image_size} px",
         f"training  {config.train.steps:,} steps of {batch} ({config.train.steps * batch / len(table):.1f} epochs)",
         f"fairness  {aim.fairness}",
+        *(f"          {reason}" for reason in (policy.reasons if policy else [])),
     ]
     for name, codes in attribute_codes(cohort, table, wanted_attributes(config)).items():
         known = int((~codes.isnan() if codes.is_floating_point() else codes >= 0).sum())

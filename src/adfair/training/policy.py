@@ -1,6 +1,7 @@
 """``objective.fairness: auto``: look at the cohort, then say what to train with."""
 
 from adfair.config import Config
+from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort
 from adfair.data.policy import Policy, cohort_dependence, decide
 from adfair.data.scrub import count_demographics
@@ -27,6 +28,7 @@ def resolve(config: Config, cohort: Cohort) -> tuple[Config, Policy | None]:
             "objective.fairness: auto needs objective.attributes that the cohort declares: "
             + ", ".join(cohort.info.attributes)
         )
+    cohort, _ = without_excluded(cohort, config.data.exclude_patients)
     named = count_demographics(cohort.split("train")["report"].tolist()).any(axis=1)
     policy = decide(cohort_dependence(cohort, attributes), naming=float(named.mean()))
     weight = aim.adversary_weight if "adversary_weight" in aim.model_fields_set else policy.adversary_weight

@@ -15,7 +15,7 @@ from lightning_fabric import Fabric
 
 from adfair.config import Config, load_config
 from adfair.data.loader import TrainData
-from adfair.data.manifest import Cohort, load_cohort
+from adfair.data.manifest import load_cohort
 from adfair.data.staging import staged_folder, sync_files
 from adfair.distributed import ending_together, exchange, rank, together
 from adfair.errors import ConfigError, DataError
@@ -28,6 +28,7 @@ from adfair.training.inputs import train_data
 from adfair.training.keeper import LOG_FILE, Keeper
 from adfair.training.launch import launch
 from adfair.training.loop import fit
+from adfair.training.policy import resolve
 from adfair.training.randomness import own_randomness
 from adfair.training.selection import Selector, make_selector, resolve_rule, with_rule
 from adfair.training.stopping import StopRequest
@@ -135,7 +136,7 @@ class _Job:
     fabric: Fabric
     model: DualEncoder
     data: TrainData
-    cohort: Cohort
+    facts: dict[str, Any]
     selector: Selector
     keeper: Keeper
 
@@ -143,6 +144,9 @@ class _Job:
 def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Callable[[str], None]) -> _Job:
     """Read and check everything but the run folder, which is not touched."""
     cohort = load_cohort(config.data.cohort)
+    config, policy = resolve(config, cohort)
+    for reason in policy.reasons if policy else []:
+        say(reason)
     model = _build(config)
     globalise_batch_norm(model.net)
     data = train_data(cohort, config, image_size=model.image_size, tokenize=model.tokenize)
@@ -151,7 +155,8 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
     keeper = Keeper(
         out, identity(config, cohort, data), last=config.train.keep_last, resuming=resume, say=say
     )
-    return _Job(config, fabric, model, data, cohort, selector, keeper)
+    facts = data.provenance | ({"policy": policy.record()} if policy else {})
+    return _Job(config, fabric, model, data, facts, selector, keeper)
 
 
 def _claim(job: _Job, *, force: bool) -> bool:
@@ -165,9 +170,7 @@ def _claim(job: _Job, *, force: bool) -> bool:
         return not (out / "model").is_dir()
     with staged_folder(out, force=force, what="run", markers=[CONFIG_FILE]) as staging:
         (staging / CONFIG_FILE).write_text(job.config.to_yaml(), encoding="utf-8")
-        facts = (
-            environment() | {k: v for k, v in keeper.identity.items() if k != "config"} | job.data.provenance
-        )
+        facts = environment() | job.facts | {k: v for k, v in keeper.identity.items() if k != "config"}
         (staging / ENVIRONMENT_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return True
 

@@ -1,5 +1,6 @@
 """Readers of real data sets: each turns its source into a cohort folder and reports what it did."""
 
+from adfair.data.readers.found import lazy_reader
 from adfair.data.readers.report import ImportReport, Reader
 from adfair.data.readers.table import import_table
 from adfair.errors import ConfigError
@@ -11,6 +12,21 @@ READERS: dict[str, Reader] = {
         summary="any CSV, TSV or parquet table, one row an image, by a column mapping in YAML (--mapping)",
         sources="one table",
         read=import_table,
+    ),
+    "chexpert-plus": Reader(
+        summary="CheXpert Plus: images, reports, CheXbert labels, race, ethnicity, sex",
+        sources="its folder (table, chexbert_labels, PNG or DICOM), or several paths",
+        read=lazy_reader("chexpert_plus"),
+    ),
+    "chexpert": Reader(
+        summary="CheXpert 2019: images, labels, sex; race and ethnicity with CHEXPERT DEMO",
+        sources="the folder of train.csv, and CHEXPERT DEMO.xlsx or .csv",
+        read=lazy_reader("chexpert"),
+    ),
+    "mimic-cxr-jpg": Reader(
+        summary="MIMIC-CXR-JPG 2.0.0 or 2.1.0: images, reports, labels, race, sex and age from MIMIC-IV",
+        sources="its folder, the reports (zip, folder or sectioned CSV), the folder of MIMIC-IV",
+        read=lazy_reader("mimic"),
     ),
 }
 
