@@ -28,6 +28,7 @@ MAX_PIXELS = 80_000_000
 
 _CHUNK = 64
 Progress = Callable[[int], None]
+Square = Callable[[np.ndarray], np.ndarray]
 
 
 def read_image(path: Path | str, *, size: int | None = None) -> np.ndarray:
@@ -89,7 +90,12 @@ def _square(image: Image.Image, size: int | None) -> np.ndarray:
 
 
 def load_images(
-    cohort: "Cohort", table: pd.DataFrame, *, size: int, progress: Progress | None = None
+    cohort: "Cohort",
+    table: pd.DataFrame,
+    *,
+    size: int,
+    square: Square | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Decode the images of some rows of a cohort into memory, in threads.
 
@@ -97,6 +103,7 @@ def load_images(
         cohort: gives the folder.
         table: [N] rows of ``cohort.table`` or of one of its splits.
         size: side of the squares in pixels.
+        square: makes an image of any shape uint8 [size, size] in its own way; ``None``: as ``read_image`` does.
         progress: called with the number of images done since the last call.
 
     Returns:
@@ -106,7 +113,7 @@ def load_images(
         DataError: names the image file and its manifest row; nothing is returned half-filled.
     """
     out = np.empty((len(table), size, size), dtype=np.uint8)
-    for start, images in _decoded(cohort, table, size=size):
+    for start, images in _decoded(cohort, table, size=size, square=square):
         out[start : start + len(images)] = images
         if progress:
             progress(len(images))
@@ -121,7 +128,7 @@ def verify_images(cohort: "Cohort", table: pd.DataFrame, *, progress: Progress |
 
 
 def _decoded(
-    cohort: "Cohort", table: pd.DataFrame, *, size: int | None
+    cohort: "Cohort", table: pd.DataFrame, *, size: int | None, square: Square | None = None
 ) -> Iterator[tuple[int, list[np.ndarray]]]:
     paths = table["image_path"].tolist()
     ids = table["image_id"].tolist()
@@ -133,7 +140,7 @@ def _decoded(
 
     def decode(start: int) -> list[np.ndarray]:
         return [
-            _decode_row(cohort, path, image_id, size=size)
+            _decode_row(cohort, path, image_id, size=size, square=square)
             for path, image_id in zip(paths[start : start + _CHUNK], ids[start : start + _CHUNK], strict=True)
         ]
 
@@ -142,9 +149,12 @@ def _decoded(
         yield from zip(starts, pool.map(decode, starts), strict=True)
 
 
-def _decode_row(cohort: "Cohort", path: str, image_id: str, *, size: int | None) -> np.ndarray:
+def _decode_row(
+    cohort: "Cohort", path: str, image_id: str, *, size: int | None, square: Square | None
+) -> np.ndarray:
+    file = os.path.join(cohort.image_root, path)
     try:
-        return read_image(os.path.join(cohort.image_root, path), size=size)
+        return read_image(file, size=size) if square is None else square(read_image(file))
     except DataError as error:
         raise _at_row(cohort, image_id, str(error)) from None
 

@@ -1,17 +1,17 @@
-"""Embeddings of images and texts by a dual encoder."""
+"""Embeddings of images and texts by a dual encoder or any other encoder."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from adfair.models.dual_encoder import DualEncoder
-from adfair.models.layers import Layer, read_layer
+from adfair.models.encoder import Encoder
+from adfair.models.layers import Layer
 
 
 @torch.inference_mode()
 def embed_images(
-    model: DualEncoder, images: np.ndarray, *, layer: Layer = "embedding", batch_size: int = 256
+    model: Encoder, images: np.ndarray, *, layer: Layer = "embedding", batch_size: int = 256
 ) -> np.ndarray:
     """Unit-norm embeddings [N, D] float32 of grey uint8 images [N, S, S]; the tower is put in evaluation mode.
 
@@ -23,7 +23,7 @@ def embed_images(
     parts = []
     for start in range(0, len(images), batch_size):
         batch = torch.from_numpy(images[start : start + batch_size]).to(device)
-        parts.append(read_layer(model.net, model.prepare(batch), layer).float().cpu().numpy())
+        parts.append(model.encode_image(model.prepare(batch), layer=layer).float().cpu().numpy())
     whole = np.concatenate(parts)
     if layer != "embedding" or model.posthoc is None:
         return whole
@@ -31,13 +31,11 @@ def embed_images(
 
 
 @torch.inference_mode()
-def embed_texts(model: DualEncoder, texts: Sequence[str], *, batch_size: int = 256) -> np.ndarray:
+def embed_texts(model: Encoder, texts: Sequence[str], *, batch_size: int = 256) -> np.ndarray:
     """Unit-norm embeddings [N, D] float32 of texts; the tower is put in evaluation mode."""
     model.net.eval()
-    device = next(model.net.parameters()).device
-    parts = []
-    for start in range(0, len(texts), batch_size):
-        tokens = model.tokenize(list(texts[start : start + batch_size])).to(device)
-        emb = model.net.encode_text(tokens, normalize=True)  # type: ignore[operator]
-        parts.append(emb.float().cpu().numpy())
+    parts = [
+        model.encode_text(texts[start : start + batch_size]).float().cpu().numpy()
+        for start in range(0, len(texts), batch_size)
+    ]
     return np.concatenate(parts)

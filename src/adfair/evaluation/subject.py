@@ -10,7 +10,7 @@ from adfair.data.images import load_images
 from adfair.data.manifest import Cohort, labels
 from adfair.evaluation.embed import embed_images, embed_texts
 from adfair.evaluation.zero_shot import finding_directions, zero_shot_scores
-from adfair.models.dual_encoder import DualEncoder
+from adfair.models.encoder import Encoder
 from adfair.models.layers import Layer
 
 
@@ -23,7 +23,7 @@ class Subject:
         cohort: validated cohort whose images are decoded at the model's size.
     """
 
-    model: DualEncoder
+    model: Encoder
     cohort: Cohort
     _embedded: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     _predicted: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -36,9 +36,16 @@ class Subject:
     def image_emb(self, split: str, *, layer: Layer = "embedding") -> np.ndarray:
         """Unit-norm embeddings [N, D] of a split, in manifest order; or what the tower holds before its projection."""
         if (split, layer) not in self._embedded:
-            images = load_images(self.cohort, self.cohort.split(split), size=self.model.image_size)
-            self._embedded[split, layer] = embed_images(self.model, images, layer=layer)
+            self._embedded[split, layer] = self._embed(split, layer)
         return self._embedded[split, layer]
+
+    def _embed(self, split: str, layer: Layer) -> np.ndarray:
+        table, model = self.cohort.split(split), self.model
+        known = model.lookup(table["image_id"].tolist())
+        if known is not None:
+            return known
+        images = load_images(self.cohort, table, size=model.image_size, square=model.square)
+        return embed_images(model, images, layer=layer)
 
     @cached_property
     def directions(self) -> np.ndarray:
@@ -47,7 +54,7 @@ class Subject:
 
     def scores(self, split: str) -> np.ndarray:
         """Zero-shot scores [N, F] of a split."""
-        scale = self.model.net.logit_scale.exp().item()  # type: ignore[operator]
+        scale = self.model.logit_scale
         return zero_shot_scores(self.image_emb(split), self.directions, logit_scale=scale)
 
     def labels(self, split: str) -> np.ndarray:

@@ -15,6 +15,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from adfair.errors import ConfigError
+from adfair.models.encoder import Square
+from adfair.models.layers import Layer, read_layer
+from adfair.models.pixels import as_channels, normalise
 from adfair.models.posthoc import PostHoc, load_posthoc
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
@@ -35,6 +38,8 @@ class DualEncoder:
         image_size: pixels a side.
         posthoc: a correction that embeddings of images pass through (``evaluation.embed`` applies it; ``net``
             alone does not), or ``None``.
+        square: how an image is made square; ``None`` as cohorts are read for training.
+        name, protocol, fingerprint, classes: see ``models.encoder.Encoder``, which this is.
     """
 
     net: nn.Module
@@ -44,11 +49,39 @@ class DualEncoder:
     std: tuple[float, ...]
     image_size: int
     posthoc: PostHoc | None = None
+    square: Square | None = None
+    name: str = "adfair"
+    protocol: str = "ours"
+    fingerprint: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def logit_scale(self) -> float:
+        """1 / temperature."""
+        return self.net.logit_scale.exp().item()  # type: ignore[operator]
 
     def prepare(self, images: Tensor) -> Tensor:
         """Grey uint8 [B, S, S] on any device -> normalised float32 [B, 3, S, S], channels last."""
-        grey = images.to(torch.float32).div_(255.0).sub_(self.mean[0]).div_(self.std[0])
-        return grey[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        grey = images.to(torch.float32).div_(255.0)
+        if len(set(self.mean)) == len(set(self.std)) == 1:
+            return as_channels(grey.sub_(self.mean[0]).div_(self.std[0]))
+        return normalise(as_channels(grey), self.mean, self.std)
+
+    def encode_image(self, pixels: Tensor, *, layer: Layer = "embedding") -> Tensor:
+        """Unit-norm embeddings [B, D] of prepared images, or the layer before the last projection."""
+        return read_layer(self.net, pixels, layer)
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Unit-norm embeddings [N, D] of texts."""
+        tokens = self.tokenize(list(texts)).to(next(self.net.parameters()).device)
+        return self.net.encode_text(tokens, normalize=True)  # type: ignore[operator]
+
+    def class_scores(self, pixels: Tensor) -> Tensor:
+        """A dual encoder scores nothing without texts."""
+        raise ConfigError("a dual encoder has no classes of its own; ask it zero-shot")
+
+    def lookup(self, image_ids: Sequence[str]) -> None:
+        """Nothing is known of an image before it is run."""
 
 
 def our_configs() -> list[str]:
