@@ -36,10 +36,15 @@ def test_auto_needs_a_large_tower_and_a_quick_processor(monkeypatch: pytest.Monk
 def test_weights_come_back_bit_for_bit() -> None:
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(4, 4))
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    with pytest.raises(RuntimeError, match="inside"), lowered(net, torch.bfloat16):
-        assert net[0].weight.dtype == net[2].bias.dtype == torch.bfloat16
-        assert net[1].running_mean.dtype == torch.float32
-        raise RuntimeError("inside")
+
+    def fail() -> None:
+        with lowered(net, torch.bfloat16):
+            assert net[0].weight.dtype == net[2].bias.dtype == torch.bfloat16
+            assert net[1].running_mean.dtype == torch.float32
+            raise RuntimeError("inside")
+
+    with pytest.raises(RuntimeError, match="inside"):
+        fail()
     assert all(np.array_equal(before[name], value) for name, value in net.state_dict().items())
     with lowered(net, torch.float32):
         assert net[0].weight.dtype == torch.float32

@@ -64,7 +64,9 @@ class EmbeddingCache:
         try:
             emb = _unpack(file.read_bytes(), rows=rows)
         except (ValueError, OSError, EOFError) as error:
-            self.notes.append(f"cached embeddings {file.name} are damaged ({error}); they were computed again")
+            self.notes.append(
+                f"cached embeddings {file.name} are damaged ({error}); they were computed again"
+            )
             return None
         self.read += 1
         return emb

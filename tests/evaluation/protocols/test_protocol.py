@@ -51,7 +51,7 @@ def test_grammar_protocols_pool_cosines(name: str, pool, images: np.ndarray) -> 
     found = run(name, images)
     statements = PROMPTS[name].question("Atelectasis").positive
     np.testing.assert_allclose(
-        found.multi_label[:, 0], pool(images @ embed(list(statements)).T, axis=1), atol=1e-6
+        found.multi_label[:, 0] + 1, pool(images @ embed(list(statements)).T, axis=1), atol=1e-6
     )
     assert np.array_equal(found.multi_label, found.classes)
     assert "grammar" in PROMPTS[name].question("Pneumonia").note

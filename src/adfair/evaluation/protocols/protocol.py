@@ -68,8 +68,8 @@ def score(
     """Zero-shot scores of images by one protocol; an image's scores depend on that image alone.
 
     Where there are denials the score is the softmax over (affirmed, denied), in (0, 1) but not calibrated; else it is
-    the similarity itself, in [-1, 1]. To choose one finding an image, statements that the protocol has for that are
-    compared by similarity alone; without any, the scores are.
+    the cosine less one, in [-2, 0], which no audit can take for a probability. To choose one finding an image,
+    statements that the protocol has for that are compared by their cosines; without any, the scores are.
 
     Args:
         image_emb: [N, D] unit-norm rows. findings: F names, the order of the columns.
@@ -92,8 +92,7 @@ def score(
     columns, classes = [], []
     for question in questions:
         column = pooled(question.positive)
-        if question.negative:
-            column = expit(scale * (column - pooled(question.negative)))
+        column = expit(scale * (column - pooled(question.negative))) if question.negative else column - 1.0
         columns.append(column)
         classes.append(pooled(question.classes) if question.classes else column)
     return ZeroShot(np.stack(columns, axis=1), np.stack(classes, axis=1))
