@@ -157,7 +157,7 @@ def fit(
     ):  # random starts are overwritten and must not move the global state
         net = build()
     net.load_state_dict(given)
-    return net.float().eval()
+    return net.float().eval().requires_grad_(False)
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

@@ -77,3 +77,62 @@ def shaken() -> Callable[[nn.Module], nn.Module]:
 
 def unit(x: torch.Tensor) -> torch.Tensor:
     return x / x.norm(dim=-1, keepdim=True)
+
+
+def small_resnet() -> nn.Module:
+    """A ResNet of torchvision with the depth and width of nothing published, and its usual 2048 features."""
+    from torchvision.models.resnet import Bottleneck, ResNet
+
+    torch.manual_seed(1)
+    return ResNet(Bottleneck, [1, 2, 1, 1], width_per_group=4)
+
+
+def small_bert(*, pooler: bool = True) -> nn.Module:
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(2)
+    config = BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=1,
+        intermediate_size=32,
+        max_position_embeddings=128,
+    )
+    return BertModel(config, add_pooling_layer=pooler)
+
+
+def small_swin() -> nn.Module:
+    from transformers import SwinConfig, SwinModel
+
+    torch.manual_seed(3)
+    return SwinModel(
+        SwinConfig(image_size=224, patch_size=8, embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=7)
+    )
+
+
+def as_published(model: nn.Module, folder: Path) -> dict[str, torch.Tensor]:
+    """Weights under the names that files on the hub have: transformers writes those whatever it calls them inside."""
+    from safetensors.torch import load_file
+
+    model.save_pretrained(folder)  # type: ignore[operator]
+    return load_file(folder / "model.safetensors")
+
+
+def under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+@pytest.fixture
+def hidden_of(tmp_path: Path) -> Callable:
+    """Hidden states of one text alone, by transformers' own tokenizer and model."""
+
+    def states(model: nn.Module, text: str) -> tuple[torch.Tensor, ...]:
+        from transformers import BertTokenizer
+
+        tokenizer = BertTokenizer({word: i for i, word in enumerate(WORDS)})
+        found = tokenizer([text], return_tensors="pt")
+        with torch.inference_mode():
+            return model.eval()(**found, output_hidden_states=True).hidden_states
+
+    return states

@@ -40,7 +40,10 @@ NAMES = (
 
 
 def transformers_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    out = {"visual_projection.weight": state["visual.proj"].T, "text_projection.weight": state["text_projection"].T}
+    out = {
+        "visual_projection.weight": state["visual.proj"].T,
+        "text_projection.weight": state["text_projection"].T,
+    }
     for name, tensor in state.items():
         if name in ("visual.proj", "text_projection"):
             continue
@@ -125,5 +128,7 @@ def test_names_that_differ_are_named(checkpoint: Path, tmp_path: Path) -> None:
     state["visual.ln_post.weight"] = torch.ones(3)
     state["extra"] = state.pop("ln_final.bias")
     torch.save(state, tmp_path / "x.pt")
-    with pytest.raises(ConfigError, match=r"missing: ln_final.bias; unexpected: extra; wrongly shaped: visual.ln_post"):
+    with pytest.raises(
+        ConfigError, match=r"missing: ln_final.bias; unexpected: extra; wrongly shaped: visual.ln_post"
+    ):
         load_adapter("chexzero", tmp_path / "x.pt")
