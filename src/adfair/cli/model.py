@@ -98,7 +98,9 @@ def train(
 
 
 def evaluate(
-    model: Path = typer.Argument(..., help="A run folder, or an open_clip model folder."),
+    model: Path = typer.Argument(
+        ..., help="A run folder, an open_clip folder, or ADAPTER:PATH; see 'adfair models'."
+    ),
     data: Path = typer.Option(..., help="Cohort folder."),
     split: str = typer.Option("test", help="Split to evaluate."),
     protocol: str = typer.Option("zero_shot", help="zero_shot, linear_probe, leakage or all."),
@@ -122,6 +124,7 @@ def evaluate(
 
     how = Protocol(validation or None, threshold, probe, as_layer(layer), replicates, seed)
     folder = run(model, data=data, split=split, protocol=protocol, out=out, how=how, force=force)
+    _repeat_warning(folder)
     typer.echo(f"predictions.csv, embeddings.npz and metrics.csv written to {folder}")
 
 
@@ -140,6 +143,15 @@ def report(
 
     require_absent(out, force=force)
     typer.echo(f"report: {run(folders, out=out, title=title)}")
+
+
+def _repeat_warning(folder: Path) -> None:
+    """A model that was trained on the cohort's source must not pass unseen."""
+    import json
+
+    warning = json.loads((folder / "evaluation.json").read_text()).get("warning")
+    if warning:
+        typer.echo(f"warning: {warning}", err=True)
 
 
 def _need_training() -> None:

@@ -13,13 +13,17 @@ from adfair.auditing import audit
 from adfair.auditing.rows import COLUMNS, mean_note, mean_over_findings, row
 from adfair.data.manifest import group_codes, load_cohort
 from adfair.data.staging import replace_file, require_absent
-from adfair.errors import ConfigError, DataError
+from adfair.errors import ConfigError
 from adfair.evaluation.leakage import leakage
 from adfair.evaluation.linear_probe import few_shot_auc
 from adfair.evaluation.subject import Subject
 from adfair.evaluation.zero_shot import five_class_accuracy
-from adfair.models.dual_encoder import load_model, weights_hash
+from adfair.models.adapters.load import load_encoder
+from adfair.models.adapters.registry import seen_in_training
+from adfair.models.adapters.run import model_folder
 from adfair.models.layers import Layer
+
+__all__ = ["PROTOCOLS", "Protocol", "evaluate", "evaluate_split", "model_folder"]
 
 PROTOCOLS = ("zero_shot", "linear_probe", "leakage")
 SHOTS, RECORD = 16, "evaluation.json"
@@ -134,16 +138,6 @@ def evaluate_split(
     return metrics
 
 
-def model_folder(model: Path | str) -> Path:
-    """The open_clip folder of MODEL: itself, or ``model/`` of a run folder."""
-    folder = Path(str(model).removeprefix("local-dir:"))
-    if (folder / "config.yaml").is_file() and not (folder / "model").is_dir():
-        raise DataError.at(
-            "the run has no model/: training did not finish", file=folder, remedy="Train it again."
-        )
-    return folder / "model" if (folder / "model").is_dir() else folder
-
-
 def evaluate(
     model: Path | str,
     *,
@@ -157,7 +151,7 @@ def evaluate(
     """Evaluate a model on one split of a cohort.
 
     Args:
-        model: a run folder or an open_clip folder.
+        model: a run folder, an open_clip folder, or ``ADAPTER:PATH`` (``adfair models`` names the adapters).
         data: the cohort.
         protocol: ``zero_shot``, ``linear_probe``, ``leakage`` or ``all``.
         out: folder for ``predictions.csv``, ``embeddings.npz``, ``metrics.csv`` and ``evaluation.json``, which says
@@ -172,16 +166,20 @@ def evaluate(
     require_absent(out / "metrics.csv", force=force)
     cohort = load_cohort(data)
     how = how or Protocol(validation="val" if "val" in cohort.info.splits else None)
-    subject = Subject(load_model(model_folder(model)), cohort)
+    encoder = load_encoder(model)
+    warning = seen_in_training(encoder.name, cohort.info.name, cohort.info.source)
+    subject = Subject(encoder, cohort)
     wanted = PROTOCOLS if protocol == "all" else (protocol,)
     evaluate_split(subject, split, out=out, protocols=wanted, how=how)
     facts = {
         "version": __version__,
         "model": str(model),
-        "weights_sha256": weights_hash(model_folder(model)),
+        "adapter": encoder.name,
+        "weights_sha256": encoder.fingerprint,
         "cohort": {"name": cohort.info.name, "manifest_sha256": cohort.info.manifest_sha256},
         "split": split,
         "protocols": list(wanted),
+        **({"warning": warning} if warning else {}),
         **asdict(how),
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())

@@ -11,7 +11,8 @@ from torch import nn
 
 from adfair.data.images import read_image
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] no edema card ##iom ##egaly pleural effusion . is there , mild severe".split()
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "no", "edema", "card", "##iom", "##egaly", "pleural"]
+WORDS += ["effusion", ".", "is", "there", ",", "mild", "severe"]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import batch_norm, conv2d, gelu, layer_norm, linear
 from torchvision import transforms
 
-from adfair.models.adapters.registry import load_adapter
+from adfair.models.adapters.load import load_adapter
 
 from .conftest import small_bert, small_resnet, under, unit
 

@@ -13,7 +13,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from adfair.errors import ConfigError
 from adfair.models.adapters import chexzero
-from adfair.models.adapters.registry import load_adapter
+from adfair.models.adapters.load import load_adapter
 
 CONFIG = {
     "embed_dim": 16,

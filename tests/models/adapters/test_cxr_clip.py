@@ -9,7 +9,7 @@ from torch import nn
 from torchvision import transforms
 
 from adfair.errors import ConfigError
-from adfair.models.adapters.registry import load_adapter
+from adfair.models.adapters.load import load_adapter
 
 from .conftest import as_published, small_bert, small_resnet, small_swin, under, unit
 

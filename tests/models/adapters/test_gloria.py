@@ -10,7 +10,7 @@ from torch import nn
 
 from adfair.errors import ConfigError
 from adfair.models.adapters.gloria import clean
-from adfair.models.adapters.registry import load_adapter
+from adfair.models.adapters.load import load_adapter
 
 from .conftest import WORDS, small_bert, small_resnet, under, unit
 

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import nn
 from torchvision import transforms
 
-from adfair.models.adapters.registry import load_adapter
+from adfair.models.adapters.load import load_adapter
 
 from .conftest import as_published, small_bert, small_resnet, small_swin, under, unit
 

@@ -1,16 +1,7 @@
 """The adapters there are, and what file each wants. No torch here: ``adfair models`` is quick."""
 
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from adfair.errors import ConfigError
-
-if TYPE_CHECKING:
-    from adfair.models.encoder import Encoder
-
-WITHIN = "adfair.models.adapters"
 BERT = "and vocab.txt of emilyalsentzer/Bio_ClinicalBERT in bert/ beside it"
 MIMIC, CHEXPERT, NIH, PADCHEST = "MIMIC-CXR", "CheXpert", "ChestX-ray14", "PadChest"
 
@@ -145,30 +136,6 @@ ADAPTERS: dict[str, About] = {
         "precomputed:load",
     ),
 }
-
-
-def load_adapter(name: str, path: Path | str) -> "Encoder":
-    """Load a model by an adapter's name.
-
-    Raises:
-        ConfigError: no such adapter, no such file, or a file that the adapter refuses.
-    """
-    if name not in ADAPTERS:
-        raise ConfigError(f"no adapter '{name}'; there are: {', '.join(ADAPTERS)}")
-    path = Path(path)
-    if not path.exists() and not path.is_symlink():
-        raise ConfigError(f"{path}: no such file or folder; {name} wants {ADAPTERS[name].file}")
-    module, _, function = ADAPTERS[name].loader.partition(":")
-    try:
-        return getattr(import_module(f"{WITHIN}.{module}"), function)(path)
-    except ConfigError as error:
-        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-
-
-def split_name(model: str) -> tuple[str, str] | None:
-    """``ADAPTER:PATH`` -> both; ``None`` for a plain path. ``local-dir:`` is open_clip's word for a folder."""
-    name, colon, path = model.partition(":")
-    return (name, path) if colon and (name in ADAPTERS or (name.isidentifier() and "/" not in name)) else None
 
 
 def seen_in_training(name: str, *cohort: str) -> str:
