@@ -8,7 +8,9 @@ import typer
 if TYPE_CHECKING:
     from adfair.workflows.protocol_rows import Protocol
 
-Model = Annotated[Path, typer.Argument(help="A run folder, or an open_clip model folder.")]
+Model = Annotated[
+    Path, typer.Argument(help="A run folder, an open_clip folder, or ADAPTER:PATH; see 'adfair models'.")
+]
 Split = Annotated[str, typer.Option(help="Split to evaluate.")]
 Asked = Annotated[
     str,
@@ -49,6 +51,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("evaluate")(evaluate)
     app.command("transfer")(transfer)
+    app.command("leaderboard")(leaderboard)
 
 
 def evaluate(
@@ -145,6 +148,25 @@ def transfer(
     typer.echo(f"transfer.csv, in_domain/ and out_of_domain/ written to {out}")
 
 
+def leaderboard(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that adfair evaluate has written.")],
+    out: Annotated[Path, typer.Option(help="Folder for leaderboard.csv, .md and .tex.")],
+    force: Force = False,
+) -> None:
+    """Put several models, cohorts and ways of asking into one table, gaps beside what chance alone would show.
+
+    Example: `adfair leaderboard runs/clip-test runs/adfair-test --out runs/leaderboard`
+    """
+    from adfair.data.staging import require_absent
+    from adfair.reporting.leaderboard import leaderboard as run
+    from adfair.reporting.leaderboard import write_leaderboard
+
+    require_absent(out / "leaderboard.csv", force=force)
+    write_leaderboard(run(folders), out)
+    typer.echo((out / "leaderboard.md").read_text(encoding="utf-8").rstrip())
+    typer.echo(f"written to {out}")
+
+
 def _how(params: dict[str, Any]) -> "Protocol":
     from adfair.evaluation.calibration import as_method
     from adfair.evaluation.few_shot import as_sampling
@@ -176,7 +198,11 @@ def _shared(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _say_notes(record: Path) -> None:
+    """A model that was trained on the cohort's source must not pass unseen."""
     import json
 
-    for note in json.loads(record.read_text(encoding="utf-8"))["notes"]:
+    facts = json.loads(record.read_text(encoding="utf-8"))
+    if facts.get("warning"):
+        typer.echo(f"warning: {facts['warning']}", err=True)
+    for note in facts["notes"]:
         typer.echo(f"note: {note}", err=True)

@@ -103,17 +103,19 @@ def load_images(
         cohort: gives the folder.
         table: [N] rows of ``cohort.table`` or of one of its splits.
         size: side of the squares in pixels.
-        square: makes an image of any shape uint8 [size, size] in its own way; ``None``: as ``read_image`` does.
+        square: makes an image of any shape [size, size] in its own way; ``None``: as ``read_image`` does.
         progress: called with the number of images done since the last call.
 
     Returns:
-        uint8 [N, size, size]; one byte a pixel until the batch is made.
+        uint8 [N, size, size], one byte a pixel until the batch is made; or what ``square`` gives.
 
     Raises:
         DataError: names the image file and its manifest row; nothing is returned half-filled.
     """
-    out = np.empty((len(table), size, size), dtype=np.uint8)
+    out = np.empty((0 if square else len(table), size, size), dtype=np.uint8)
     for start, images in _decoded(cohort, table, size=size, square=square):
+        if len(out) < len(table):  # a model's own squares may hold fractions
+            out = np.empty((len(table), size, size), dtype=images[0].dtype)
         out[start : start + len(images)] = images
         if progress:
             progress(len(images))

@@ -153,13 +153,17 @@ def _linear(splits: Splits, rows: np.ndarray, f: int) -> np.ndarray:
     model = LogisticRegression(C=FEW_SHOT_C, max_iter=500, warm_start=True)
     if checked is None:
         return model.fit(train.emb[rows], y).decision_function(test.emb)
-    best, chosen = -1.0, np.empty(0)
-    # From the strongest penalty on, each fit starts where the last ended; ties stay with the stronger one.
+    best, chosen, worse = -1.0, np.empty(0), 0
+    # From the strongest penalty on, each fit starts where the last ended; ties stay with the stronger one. Weaker
+    # penalties cost ever more steps, so the search ends when two in a row were no better.
     for c in PENALTIES:
         model.set_params(C=c).fit(train.emb[rows], y)
         value = auc(checked[1], model.decision_function(checked[0].emb))
+        worse = 0 if value > best else worse + 1
         if value > best:
             best, chosen = value, model.decision_function(test.emb)
+        if worse == 2:
+            break
     return chosen
 
 

@@ -122,7 +122,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return config
 
 
-def _net(config: dict[str, Any]) -> nn.Module:
+def build_net(config: dict[str, Any]) -> nn.Module:
+    """open_clip's network of a configuration, with random weights."""
     # open_clip warns that weights are random: here that is the intention.
     logging.getLogger("root").setLevel(logging.ERROR)
     settings = {k: v for k, v in config.items() if k != "custom_text"}
@@ -169,7 +170,7 @@ def build_model(
         config.update(start)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = _net(config)
+        net = build_net(config)
         if token_std is not None:
             nn.init.normal_(_token_embedding(net, name), std=token_std)
     net.to(memory_format=torch.channels_last)

@@ -60,7 +60,7 @@ class Encoder(Protocol):
         """SHA-256 of every file that the model was read from: which model this is, whatever its path."""
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Grey [B, S, S] as ``square`` gives it -> what ``encode_image`` takes, float32 [B, 3, s, s] as a rule, on the same device."""
+        """Grey [B, S, S] as ``square`` gives it -> float32 [B, 3, s, s] as ``encode_image`` takes it, on its device."""
 
     def encode_image(self, pixels: Tensor, *, layer: Layer = "embedding") -> Tensor:
         """Unit-norm [B, D]; or with ``pre_projection`` what the tower holds before its last projection, [B, C]."""

@@ -12,12 +12,14 @@ from adfair import __version__
 from adfair.auditing.rows import COLUMNS
 from adfair.data.manifest import load_cohort
 from adfair.data.staging import replace_file, require_absent
-from adfair.errors import ConfigError, DataError
+from adfair.errors import ConfigError
 from adfair.evaluation.embedding_cache import open_cache
 from adfair.evaluation.precision import Precision
 from adfair.evaluation.protocols import prompt_protocols
 from adfair.evaluation.subject import Subject
-from adfair.models.dual_encoder import load_model, weights_hash
+from adfair.models.adapters.load import load_encoder
+from adfair.models.adapters.registry import seen_in_training
+from adfair.models.adapters.run import model_folder
 from adfair.workflows.protocol_rows import ALL, PROTOCOLS, ROWS, Protocol, predictions
 
 __all__ = ["PROTOCOLS", "Protocol", "evaluate", "evaluate_split", "model_folder"]
@@ -43,16 +45,6 @@ def evaluate_split(
     return metrics
 
 
-def model_folder(model: Path | str) -> Path:
-    """The open_clip folder of MODEL: itself, or ``model/`` of a run folder."""
-    folder = Path(str(model).removeprefix("local-dir:"))
-    if (folder / "config.yaml").is_file() and not (folder / "model").is_dir():
-        raise DataError.at(
-            "the run has no model/: training did not finish", file=folder, remedy="Train it again."
-        )
-    return folder / "model" if (folder / "model").is_dir() else folder
-
-
 def evaluate(
     model: Path | str,
     *,
@@ -69,7 +61,7 @@ def evaluate(
     """Evaluate a model on one split of a cohort.
 
     Args:
-        model: a run folder or an open_clip folder.
+        model: a run folder, an open_clip folder, or ``ADAPTER:PATH`` (``adfair models`` names the adapters).
         data: the cohort.
         protocol: ``zero_shot``, ``linear_probe``, ``leakage``, ``few_shot``, ``retrieval``, ``embeddings``, several
             with commas, or ``all``, which is the first three.
@@ -87,9 +79,10 @@ def evaluate(
     named = [each.name for each in prompt_protocols(prompts)] if prompts else []
     cohort, kept = load_cohort(data), open_cache(cache)
     how = how or Protocol(validation="val" if "val" in cohort.info.splits else None)
-    loaded = load_model(model_folder(model))
-    subject = Subject(loaded, cohort, precision=precision, cache=kept)
-    first, *others = named or [loaded.protocol]
+    encoder = load_encoder(model)
+    warning = seen_in_training(encoder.name, cohort.info.name, cohort.info.source)
+    subject = Subject(encoder, cohort, precision=precision, cache=kept)
+    first, *others = named or [encoder.protocol]
     how = replace(how, prompts=first)
     evaluate_split(subject, split, out=out, protocols=wanted, how=how)
     for name in others:
@@ -98,10 +91,12 @@ def evaluate(
     facts = {
         "version": __version__,
         "model": str(model),
-        "weights_sha256": weights_hash(model_folder(model)),
+        "adapter": encoder.name,
+        "weights_sha256": encoder.fingerprint,
         "cohort": {"name": cohort.info.name, "manifest_sha256": cohort.info.manifest_sha256},
         "split": split,
         "protocols": list(wanted),
+        **({"warning": warning} if warning else {}),
         **asdict(how),
         "further_prompts": others,
         "precision": precision,

@@ -24,8 +24,8 @@ from adfair.evaluation.linear_probe import linear_probe_auc
 from adfair.evaluation.precision import Precision
 from adfair.evaluation.protocols import prompt_protocols
 from adfair.evaluation.subject import Subject
-from adfair.models.dual_encoder import load_model
-from adfair.workflows.evaluate import model_folder
+from adfair.models.adapters.load import load_encoder
+from adfair.models.adapters.registry import seen_in_training
 from adfair.workflows.finding_map import on_common_names, read_finding_map
 from adfair.workflows.protocol_rows import Protocol
 
@@ -70,13 +70,14 @@ def transfer(
         raise ConfigError(f"protocol '{protocol}': choose one of {', '.join(PROTOCOLS)}")
     first, second = load_cohort(data), load_cohort(to)
     mapped = read_finding_map(finding_map, first, second)
-    loaded, kept = load_model(model_folder(model)), open_cache(cache)
+    loaded, kept = load_encoder(model), open_cache(cache)
     how = replace(how or Protocol(), prompts=prompt_protocols(prompts or loaded.protocol)[0].name)
     home = Subject(
         loaded, on_common_names(first, {name: (name,) for name in mapped}), precision=precision, cache=kept
     )
     away = Subject(loaded, on_common_names(second, mapped), precision=precision, cache=kept)
     table, notes = _written(home, away, (split, to_split), out, protocol, how, paired=paired)
+    warnings = [seen_in_training(loaded.name, each.info.name, each.info.source) for each in (first, second)]
     facts = {
         "version": __version__,
         "model": str(model),
@@ -86,7 +87,7 @@ def transfer(
         "finding_map": mapped,
         "paired": paired,
         "precision": precision,
-        "notes": (notes := [*notes, *([] if kept is None else kept.notes)]),
+        "notes": (notes := [*filter(None, warnings), *notes, *([] if kept is None else kept.notes)]),
         **asdict(how),
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
