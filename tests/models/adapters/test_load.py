@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from adfair.errors import ConfigError
 from adfair.models.adapters.load import load_encoder
@@ -30,3 +31,12 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "m.ckpt").touch()
     with pytest.raises(ConfigError, match=r"no vocabulary. Put vocab\.txt"):
         load_encoder(f"gloria:{tmp_path}")
+
+
+def test_weights_of_another_make_are_told_apart(tmp_path: Path) -> None:
+    torch.save({"visual.conv1.weight": torch.ones(3)}, tmp_path / "x.pt")
+    with pytest.raises(ConfigError, match=r"not those of a model for 'chexzero' \(ValueError\)"):
+        load_encoder(f"chexzero:{tmp_path / 'x.pt'}")
+    torch.save({"fc.weight": torch.ones(3, 2)}, tmp_path / "x.pt")
+    with pytest.raises(ConfigError, match=r"x\.pt: no weight 'visual\.conv1\.weight'"):
+        load_encoder(f"chexzero:{tmp_path / 'x.pt'}")
