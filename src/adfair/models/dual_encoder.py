@@ -11,6 +11,7 @@ from typing import Any
 
 import open_clip
 import torch
+from open_clip.tokenizer import HFTokenizer
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -136,9 +137,7 @@ def _tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
     text = config["text_cfg"]
     length = text.get("context_length", 77)
     if "hf_tokenizer_name" in text or "hf_model_name" in text:
-        return open_clip.HFTokenizer(
-            text.get("hf_tokenizer_name", text.get("hf_model_name")), context_length=length
-        )
+        return HFTokenizer(text.get("hf_tokenizer_name", text.get("hf_model_name")), context_length=length)
     return open_clip.SimpleTokenizer(context_length=length)
 
 

@@ -6,6 +6,7 @@ a network is compared name by name and shape by shape; a difference is an error 
 
 import fnmatch
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +157,10 @@ def fit(
         devices=[]
     ):  # random starts are overwritten and must not move the global state
         net = build()
-    net.load_state_dict(given)
+    # The names are the current ones, so the versions of the layers are too; some refuse weights without any.
+    state = OrderedDict(given)
+    state._metadata = net.state_dict()._metadata  # type: ignore[attr-defined]
+    net.load_state_dict(state)
     return net.float().eval().requires_grad_(False)
 
 

@@ -105,7 +105,7 @@ def read_pickle(
 
 
 # Python's reader, not C's: its memo is a dict, where C's makes room for any index that a file names.
-class _Reader(pickle._Unpickler):  # type: ignore[name-defined, misc]
+class _Reader(pickle._Unpickler):
     def __init__(self, data: bytes, path: Path, sizes: dict[str, int], extra: tuple[str, ...]) -> None:
         super().__init__(BytesIO(data))
         self.path, self.sizes, self.extra = path, sizes, extra

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -49,7 +50,11 @@ class GLoRIA(Towers):
         that average is the sum over all tokens from [CLS] to [SEP].
         """
         tokens = self.tokenize([clean(text) for text in texts])
-        return pooled(self.text_encoder["model"], tokens, lambda hidden: sum(hidden[-self.layers :]).sum(1))  # type: ignore[arg-type, union-attr]
+
+        def pool(hidden: tuple[Tensor, ...]) -> Tensor:
+            return torch.stack(hidden[-self.layers :]).sum((0, 2))
+
+        return pooled(self.text_encoder["model"], tokens, pool)
 
 
 def clean(text: str) -> str:
@@ -93,9 +98,13 @@ def load(path: Path) -> Adapter:
 
 def _supported(file: Path, told: Any) -> None:
     """Refuse what this adapter would get silently wrong."""
-    for key, usual in (("model.text.aggregate_method", ("sum", "mean")), ("model.text.agg_tokens", (True,))):
-        if told(key, usual[0]) not in usual:
-            raise ConfigError(f"{file}: trained with {key}={told(key)}; only {usual[0]} is known")
+    known: dict[str, tuple[Any, ...]] = {
+        "model.text.aggregate_method": ("sum", "mean"),
+        "model.text.agg_tokens": (True,),
+    }
+    for key, values in known.items():
+        if told(key, values[0]) not in values:
+            raise ConfigError(f"{file}: trained with {key}={told(key)}; only {values[0]} is known")
     numbers = {
         "data.image.imsize": 256,
         "transforms.random_crop.crop_size": 224,

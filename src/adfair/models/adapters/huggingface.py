@@ -26,7 +26,7 @@ class HuggingFace(Towers):
         from transformers import CLIPModel, SiglipModel
 
         self.clip = config.model_type == "clip"
-        self.model = CLIPModel(config) if self.clip else SiglipModel(config)
+        self.model: Any = CLIPModel(config) if self.clip else SiglipModel(config)
         self.tokenizer: Any = None
 
     def features(self, pixels: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def load(path: Path) -> Adapter:
     told, file = settings(folder / "config.json"), find_file(folder, FILES, what="weights")
     if told.get("model_type") not in KINDS:
         raise ConfigError(f"{folder}: model_type {told.get('model_type')!r}; expected {' or '.join(KINDS)}")
-    config = (CLIPConfig if told["model_type"] == "clip" else SiglipConfig).from_dict(told)
+    config: Any = (CLIPConfig if told["model_type"] == "clip" else SiglipConfig).from_dict(told)
     tensors = {f"model.{n}": t for n, t in read_checkpoint(file).tensors().items()}
     net = fit(partial(HuggingFace, config), tensors, path=file, ignore=("*.position_ids",))
     net.tokenizer = _tokenizer(folder)
@@ -73,7 +73,7 @@ def preprocessing(folder: Path, image_size: int) -> tuple[Square, Any, int]:
         raise ConfigError(f"{folder}: no preprocessor_config.json, without which films would be fed wrongly")
     size, crop = told.get("size", image_size), told.get("crop_size", image_size)
     size = size if isinstance(size, dict) else {"shortest_edge": size}
-    side = crop.get("height") if isinstance(crop, dict) else crop
+    side = int(crop["height"] if isinstance(crop, dict) else crop)
     edge = size.get("shortest_edge")
     wrong = [k for k in ("do_resize", "do_rescale", "do_normalize") if not told.get(k, True)]
     if wrong or (edge is None and size.get("height") != size.get("width")):

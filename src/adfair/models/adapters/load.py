@@ -44,3 +44,16 @@ def load_adapter(name: str, path: Path | str) -> Encoder:
         return getattr(import_module(f"adfair.models.adapters.{module}"), function)(path)
     except ConfigError as error:
         raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # Libraries are handed sizes and settings out of a stranger's file here.
+        raise ConfigError(
+            f"{path}: its weights or settings are not those of a model for '{name}' ({type(error).__name__})"
+        ) from error

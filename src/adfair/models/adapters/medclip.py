@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,14 +28,11 @@ class MedCLIP(Towers):
         super().__init__()
         image, text = part(tensors, "vision_model.model."), part(tensors, "text_model.model.")
         self.swin = "vision_model.projection_head.weight" in tensors
-        tower = swin(image) if self.swin else resnet(image)
+        tower: Any = swin(image) if self.swin else resnet(image)
         to, width = shape(tensors, "text_model.projection_head.weight")
-        head = nn.Linear(
-            *reversed(shape(tensors, "vision_model.projection_head.weight"))
-            if self.swin
-            else reversed(shape(tensors, "vision_model.model.fc.weight")),
-            bias=False,
-        )
+        name = "vision_model.projection_head.weight" if self.swin else "vision_model.model.fc.weight"
+        joint, wide = shape(tensors, name)
+        head = nn.Linear(wide, joint, bias=False)
         if self.swin:
             self.vision_model = nn.ModuleDict({"model": tower, "projection_head": head})
         else:
@@ -48,7 +46,7 @@ class MedCLIP(Towers):
 
     def features(self, pixels: Tensor) -> Tensor:
         """Mean over the Swin's tokens, or over the ResNet's map."""
-        tower = self.vision_model["model"]
+        tower: Any = self.vision_model["model"]
         if self.swin:
             return tower(pixel_values=pixels).pooler_output
         return resnet_map(tower, pixels).mean((2, 3))

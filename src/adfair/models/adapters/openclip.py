@@ -7,6 +7,7 @@ from typing import Any
 
 import open_clip
 from open_clip.model import convert_to_custom_text_state_dict
+from open_clip.tokenizer import HFTokenizer
 from torch import Tensor
 
 from adfair.errors import ConfigError
@@ -120,4 +121,4 @@ def _tokenizer(config: dict[str, Any], folder: Path) -> Any:
     place = folder.resolve() if own else _local(name, folder, needs=needs, key="hf_tokenizer_name")
     options = {**text.get("tokenizer_kwargs", {}), "local_files_only": True, "trust_remote_code": False}
     mode = text.get("tokenizer_mode")
-    return open_clip.HFTokenizer(str(place), context_length=length, tokenizer_mode=mode, **options)
+    return HFTokenizer(str(place), context_length=length, tokenizer_mode=mode, **options)

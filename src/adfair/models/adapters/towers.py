@@ -38,7 +38,7 @@ def resnet(tensors: Mapping[str, Tensor]) -> ResNet:
     width = shape(tensors, "layer1.0.conv1.weight")[0]
     deep = "layer1.0.conv3.weight" in tensors
     net = ResNet(Bottleneck if deep else BasicBlock, blocks, width_per_group=width if deep else 64)
-    net.fc = nn.Identity()  # type: ignore[assignment]
+    net.fc = nn.Identity()
     return net
 
 
@@ -60,7 +60,7 @@ def densenet(tensors: Mapping[str, Tensor]) -> DenseNet:
         for k in range(1, 1 + count(tensors, r"features\.denseblock(\d+)\."))
     )
     classes = shape(tensors, "classifier.weight")[0]
-    net = DenseNet(growth, blocks, first[0], inner // growth, num_classes=classes)  # type: ignore[arg-type]
+    net = DenseNet(growth, blocks, first[0], inner // growth, num_classes=classes)
     if first[1] != 3:
         net.features.conv0 = nn.Conv2d(first[1], first[0], 7, stride=2, padding=3, bias=False)
     return net
@@ -114,6 +114,6 @@ def swin_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     renamed = {}
     for name, tensor in kept.items():
         for old, new in _SWIN_NAMES:
-            name = re.sub(old, new, name)  # type: ignore[arg-type]
+            name = re.sub(old, new, name)
         renamed[name] = tensor
     return renamed
