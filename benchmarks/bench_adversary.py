@@ -28,6 +28,7 @@ from adfair.models.dual_encoder import build_model
 from adfair.objectives import Batch, Setting, build_objective
 from adfair.objectives.contrastive import InfoNCE, infonce
 from adfair.training.inputs import train_data
+from adfair.training.keeper import Keeper
 from adfair.training.loop import fit
 from adfair.training.selection import Selector
 
@@ -96,7 +97,9 @@ def tiny_seconds(folder: Path, *keys: str, steps: int = 40) -> float:
         selector = Selector("last", None, [], Path(run))
         fabric = Fabric(accelerator="cpu", devices=1)
         *_, last = (
-            entry for entry in fit(model, data, config, fabric, selector, Path(run)) if "seconds" in entry
+            entry
+            for entry in fit(model, data, config, fabric, selector, Keeper(Path(run)))
+            if "seconds" in entry
         )
     return float(last["seconds"])
 

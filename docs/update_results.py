@@ -1,7 +1,7 @@
-"""Fill the tables of docs/results.md from finished sweeps: `make results`.
+"""Fill the tables of docs/results.md from finished sweeps: `make results`, `make remedies`.
 
-python docs/update_results.py [ABLATION [PRESETS]]: folders of the two sweeps, by default runs/ablation and
-runs/ablation_presets. A table of a sweep that is not finished is left as it is, and said.
+python docs/update_results.py [SWEEP...]: folders of sweeps below runs/ (ablation, ablation_presets, remedies,
+remedies_unnamed), all by default. A table of a sweep that is not finished is left as it is, and said.
 """
 
 import sys
@@ -10,7 +10,12 @@ from pathlib import Path
 from update_readme import ROOT, fill
 
 PAGE = ROOT / "docs" / "results.md"
-SWEEPS = {"ablation-table": "ablation", "ablation-presets-table": "ablation_presets"}
+SWEEPS = {
+    "ablation-table": "ablation",
+    "ablation-presets-table": "ablation_presets",
+    "remedies-table": "remedies",
+    "remedies-unnamed-table": "remedies_unnamed",
+}
 
 
 def update(page: Path, folders: dict[str, Path]) -> list[str]:
@@ -27,8 +32,8 @@ def update(page: Path, folders: dict[str, Path]) -> list[str]:
 
 
 if __name__ == "__main__":
-    given = dict(zip(SWEEPS, map(Path, sys.argv[1:]), strict=False))
-    folders = {marker: given.get(marker, ROOT / "runs" / name) for marker, name in SWEEPS.items()}
+    wanted = sys.argv[1:] or SWEEPS.values()
+    folders = {marker: ROOT / "runs" / name for marker, name in SWEEPS.items() if name in wanted}
     left = update(PAGE, folders)
     for marker in left:
         print(

@@ -38,7 +38,7 @@ def test_overrides_do_not_change_the_callers_dict() -> None:
         ("train.steps=0", "train.steps"),
         ("objective.target=sound", "objective.target"),
         ("objective.adversary_weight=-1", "objective.adversary_weight"),
-        ("data.scrub_demographics=true", "data.scrub_demographics"),
+        ("data.scrub_demographics=often", "data.scrub_demographics"),
         ("train.devices=2", "train.devices"),
         ("seed.x=1", "seed"),
         ("nonsense", "KEY=VALUE"),

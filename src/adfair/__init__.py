@@ -12,6 +12,7 @@ _LAZY = {
     "audit": "adfair.auditing",
     "compare": "adfair.auditing",
     "load_cohort": "adfair.data.manifest",
+    "diagnose": "adfair.auditing.diagnosis",
     "synth": "adfair.data.synthetic",
     "train": "adfair.training",
     "evaluate": "adfair.workflows.evaluate",

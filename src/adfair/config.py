@@ -19,13 +19,19 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which cohort, and how batches are drawn from its ``train`` split."""
+    """Which cohort, and how batches are drawn from its ``train`` split.
+
+    ``scrub_demographics`` takes words for sex, race and age out of the training reports. ``exclude_patients`` are
+    lists (``patient_id``) or balanced cohorts whose patients are left out of training, besides those that the cohort
+    itself names.
+    """
 
     cohort: Path = Path("runs/cohort")
     batch_size: int = Field(96, ge=2)
     micro_batch_size: None = None
     image_size: int = Field(64, ge=16)
-    scrub_demographics: Literal[False] = False
+    scrub_demographics: bool = False
+    exclude_patients: list[Path] = []
     sampling: Literal[
         "natural",
         "group_balanced",
@@ -59,11 +65,13 @@ class ObjectiveConfig(_Section):
     ``adversary_weight`` is the weight of ``fairness: adversarial``, ``fairness_weight`` that of any other term (by
     default the one that its file recommends). ``condition`` is what the adversary knows: nothing, the findings that
     the report states, or these while it sees the image only through the similarities to the findings.
+    ``fairness: auto`` looks at the cohort and sets ``negatives``, ``adversary_weight`` and
+    ``data.scrub_demographics`` where the configuration leaves them open (``training/policy.py``).
     """
 
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
     fastclip: FastCLIPConfig = FastCLIPConfig()
-    negatives: Literal["all"] = "all"
+    negatives: Literal["all", "same_cell"] = "all"  # same_cell: of the same intersection of attributes
     fairness: Literal[
         "none",
         "adversarial",
@@ -73,6 +81,7 @@ class ObjectiveConfig(_Section):
         "mmd",
         "coral",
         "group_dro",
+        "auto",
     ] = "adversarial"
     attributes: list[str] = ["race", "sex"]
     fairness_weight: float | None = Field(None, ge=0.0)
@@ -91,6 +100,8 @@ class ObjectiveConfig(_Section):
         if self.fairness_weight is not None and self.fairness in ("none", "adversarial"):
             key = "adversary_weight" if self.fairness == "adversarial" else "no weight"
             raise ValueError(f"fairness_weight does nothing with fairness: {self.fairness}, which has {key}")
+        if self.negatives == "same_cell" and self.contrastive == "fastclip":
+            raise ValueError("negatives: same_cell goes with contrastive: infonce or siglip")
         if self.condition == "equalized_odds" and self.target != "image":
             raise ValueError("condition: equalized_odds sees the image alone; set target: image")
         return self
@@ -111,9 +122,11 @@ class TrainConfig(_Section):
     adversary_lr: float = Field(5.0e-3, ge=0)
     weight_decay: float = Field(1.0e-3, ge=0)
     warmup: int = Field(30, ge=0)
-    devices: Literal[1] = 1
+    devices: int = Field(1, ge=1)  # of each node
+    nodes: int = Field(1, ge=1)
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     checkpoint_every: int = Field(200, ge=1)
+    keep_last: int = Field(2, ge=1)  # checkpoints; what ``select`` may still choose is kept besides
     log_every: int = Field(10, ge=1)
     select: Literal["auto", "last", "best_auc", "best_worst_group", "least_leakage"] = "auto"
 

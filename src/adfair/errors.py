@@ -5,7 +5,13 @@ Messages carry file names, row numbers, column names and ids, never report text 
 
 
 class AdfairError(ValueError):
-    """Something in the input that the user can mend; the command line exits 2 with this one line."""
+    """Something in the input that the user can mend; the command line exits 2 with this one line.
+
+    Attributes:
+        everywhere: whether every process of a distributed run raises it too.
+    """
+
+    everywhere = False
 
 
 class DataError(AdfairError):

@@ -107,6 +107,13 @@ def test_check_accepts_a_changed_manifest_only_when_valid(
         (["import", "table"], "needs SOURCE"),
         (["import", "table", "x.csv"], "--out COHORT is needed"),
         (["import", "table", "x.csv", "--out", "o"], "needs --mapping"),
+        (["import", "table", "x.csv", "--out", "o", "--set", "views=all"], "'table' has no --set"),
+        (["import", "chexpert", "x", "--out", "o", "--set", "view=all"], "view: Extra inputs"),
+        (["import", "chexpert", "x", "--out", "o", "--mapping", "m"], "belongs to the reader 'table'"),
+        (
+            ["import", "mimic-cxr-jpg", "x", "--out", "o"],
+            "expected mimic-cxr-2.0.0-metadata.csv, found x (is no",
+        ),
         (["synth"], "--out COHORT is needed"),
         (["check", "nowhere"], "no such file"),
     ],
@@ -147,3 +154,22 @@ def test_control_characters_of_a_table_do_not_reach_the_terminal(
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert "[bold]red" in printed
+
+
+def test_a_named_reader_takes_options_and_prints_every_raw_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from adfair.data.readers.chexpert_labels import FINDINGS
+
+    (tmp_path / "train/patient1/study1").mkdir(parents=True)
+    Image.fromarray(np.zeros((4, 4), dtype=np.uint8)).save(
+        tmp_path / "train/patient1/study1/view1_lateral.jpg"
+    )
+    header = ",".join(["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS])
+    row = "CheXpert-v1.0/train/patient1/study1/view1_lateral.jpg,Woman,50,Lateral," + "," * len(FINDINGS)
+    (tmp_path / "train.csv").write_text(f"{header}\n{row}\n")
+    arguments = ["import", "chexpert", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert run(arguments) == 2
+    assert "no row is left after 'the view is AP or PA or frontal'" in capsys.readouterr().err
+    assert run([*arguments, "--set", "views=all"]) == 0
+    assert "Woman" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """Counts of a cohort, empty cells included."""
 
 from adfair.data.manifest import Cohort
-from adfair.data.summary import side_by_side, summarise
+from adfair.data.summary import count_mentions, side_by_side, summarise
 
 
 def test_splits_findings_and_groups_are_counted(cohort: Cohort) -> None:
@@ -34,3 +34,14 @@ def test_side_by_side_has_one_column_a_split(cohort: Cohort) -> None:
     wide = side_by_side(summarise(cohort)["groups"])
     assert list(wide.columns) == ["attribute", "group", "train", "val", "test"]
     assert wide.query("group == 'F'")["train"].tolist() == ["2 (2)"]
+
+
+def test_reports_that_name_groups_are_counted_by_group(cohort: Cohort) -> None:
+    table = cohort.table.assign(report="No edema.")
+    table.loc[[0, 1, 4], "report"] = ["58-year-old woman with edema.", "Black man.", "She coughs."]
+    mentions = count_mentions(Cohort(cohort.root, cohort.info, table)).set_index(["attribute", "group"])
+    assert mentions.loc[("", "all")].to_dict() == {"reports": 12, "sex": 3, "race": 1, "age": 1, "any": 3}
+    assert mentions.loc[("sex", "F")].tolist() == [3, 2, 0, 1, 2]
+    assert mentions.loc[("sex", "M"), "race"] == 1
+    assert mentions.loc[("sex", "Unknown"), "reports"] == 6
+    assert count_mentions(Cohort(cohort.root, cohort.info, table.assign(report=""))).empty

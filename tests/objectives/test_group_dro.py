@@ -149,7 +149,7 @@ def test_descent_narrows_the_gap_between_cells() -> None:
 def test_the_state_goes_on_where_it_stopped() -> None:
     term, other = GroupDroTerm(COUNTS), GroupDroTerm(COUNTS)
     term.penalty(batch(), pairing(losses(0)), 1.0)
-    other.load_state(term.state())
+    other.load(term.state())
     values = [each.penalty(batch(), pairing(losses(1)), 1.0).item() for each in (term, other)]
     assert values[0] == values[1]
     assert torch.equal(term.q, other.q)

@@ -85,3 +85,37 @@ def test_training_data_say_what_their_rows_are(cohort: Cohort) -> None:
     idle = train_data(cohort, build_config({}), image_size=64, tokenize=tokens)
     assert idle.findings.shape == (n, 0)
     assert idle.index == data.index
+
+
+def test_scrubbed_reports_are_counted_and_only_the_text_changes(cohort: Cohort) -> None:
+    seen: list[list[str]] = []
+
+    def read(texts) -> torch.Tensor:
+        seen.append(list(texts))
+        return tokens(texts)
+
+    plain = train_data(cohort, build_config({}), image_size=64, tokenize=read)
+    n, before = len(plain), next(texts for texts in seen if len(texts) == len(plain))
+    assert plain.provenance == {}
+    assert before == cohort.split("train")["report"].tolist()
+    seen.clear()
+    data = train_data(
+        cohort, build_config({}, ["data.scrub_demographics=true"]), image_size=64, tokenize=read
+    )
+    after = next(texts for texts in seen if len(texts) == n)
+    counts = data.provenance["scrub_demographics"]
+    assert counts["changed"] == sum(a != b for a, b in zip(before, after, strict=True)) > 0
+    assert counts["emptied"] == 0
+    assert torch.equal(data.images, plain.images)
+
+
+def test_excluded_patients_are_not_trained_on(cohort: Cohort, tmp_path: Path) -> None:
+    out = cohort.split("train")["patient_id"].iloc[:2]
+    (tmp_path / "list.csv").write_text("patient_id\n" + "\n".join(out) + "\n")
+    config = build_config({}, [f"data.exclude_patients=[{tmp_path / 'list.csv'}]"])
+    data = train_data(cohort, config, image_size=64, tokenize=tokens)
+    left = cohort.split("train")[lambda t: ~t["patient_id"].isin(out)]
+    assert len(data) == len(left) < len(cohort.split("train"))
+    assert data.provenance["exclude_patients"]["images_left_out"] == {
+        "train": len(cohort.split("train")) - len(left)
+    }

@@ -46,7 +46,7 @@ def test_a_run_folder_holds_what_the_contract_says(plain: Path) -> None:
     log = log_of(plain)
     assert [entry["step"] for entry in log] == list(range(STEPS))
     assert log[0]["contrastive_chance"] == pytest.approx(3.4657, abs=1e-3)
-    assert (plain / "checkpoints" / "last.safetensors").is_file()
+    assert (plain / "checkpoints" / "step-000006" / "manifest.json").is_file()
     assert (
         json.loads((plain / "environment.json").read_text())["versions"]["torch"]
         == torch.__version__.split("+")[0]

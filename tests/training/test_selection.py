@@ -83,6 +83,7 @@ def test_the_chosen_weights_come_back_and_beaten_ones_are_dropped(tmp_path: Path
         with torch.no_grad():
             model.net.logit_scale.fill_(float(step))
         selector.consider(model, step=step)
+        selector.drop_beaten()
     note = selector.restore(model)
     expected = chosen(RECORDS, rule, ["race", "sex"])
     assert note == {"selected_step": expected, "rule": rule}
@@ -90,6 +91,8 @@ def test_the_chosen_weights_come_back_and_beaten_ones_are_dropped(tmp_path: Path
     assert len(list(tmp_path.glob("step-*.safetensors"))) == 4, "each of these is best at something"
     selector.validation = Scripted([record(0.95, 0.9, 0.5, 0.5)])  # type: ignore[assignment]
     selector.consider(model, step=9)
+    assert len(list(tmp_path.glob("step-*"))) == 5, "until the records are safe, all are"
+    selector.drop_beaten()
     assert [p.name for p in tmp_path.glob("step-*")] == ["step-000009.safetensors"]
 
 

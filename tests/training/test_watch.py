@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from adfair.config import build_config
 from adfair.objectives.contrastive import InfoNCE
 from adfair.objectives.interface import Batch
+from adfair.objectives.same_cell import SameCellInfoNCE
 from adfair.training.watch import COLLAPSE_STEPS, Watch, gradient_balance
 
 STEPS, B = 100, 64
@@ -47,7 +48,8 @@ def warnings(game: Game, *, aligned: bool = True, readable: bool = False, weight
     return [
         note
         for step in range(STEPS)
-        for note in watch.step(step, batch(step, aligned=aligned, readable=readable), game, weight)  # type: ignore[arg-type]
+        for seen in [batch(step, aligned=aligned, readable=readable)]
+        for note in watch.step(step, seen, InfoNCE()(seen), game, weight)  # type: ignore[arg-type]
     ]
 
 
@@ -76,7 +78,7 @@ def test_what_is_logged() -> None:
         batch(0, aligned=False, readable=False),
         Game(0.9),
     )
-    list(watch.step(0, seen, game, 0.5))  # type: ignore[arg-type]
+    list(watch.step(0, seen, InfoNCE()(seen), game, 0.5))  # type: ignore[arg-type]
     found = watch.figures(InfoNCE()(seen), game)  # type: ignore[arg-type]
     assert found["contrastive_chance"] == pytest.approx(math.log(B))
     assert found["infonce"] == pytest.approx(found["contrastive"], abs=1e-6)
@@ -93,3 +95,13 @@ def test_gradient_balance_by_hand() -> None:
     assert found["gradient_ratio"] == pytest.approx(3.0, rel=1e-4)
     assert found["gradient_cosine"] == pytest.approx(-1.0, abs=1e-4)
     assert gradient_balance(seen, pairing, torch.zeros(()), "image") == {}
+
+
+def test_under_a_mask_chance_is_what_the_mask_leaves() -> None:
+    seen, game = batch(0, aligned=False, readable=False), Game(0.9)
+    pairing, watch = SameCellInfoNCE()(seen), Watch(CONFIG, np.arange(B * STEPS))
+    list(watch.step(0, seen, pairing, game, 0.5))  # type: ignore[arg-type]
+    found = watch.figures(pairing, game)  # type: ignore[arg-type]
+    sizes = np.bincount(seen.codes["race"].numpy())[seen.codes["race"].numpy()]
+    assert found["contrastive_chance"] == pytest.approx(np.log(sizes).mean(), abs=1e-6)
+    assert found["infonce"] == pytest.approx(found["contrastive_chance"], abs=1e-3)

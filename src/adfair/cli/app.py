@@ -47,8 +47,8 @@ def run(arguments: Sequence[str]) -> int:
     except _ClickException as error:
         error.show()
         return 2
-    except (typer.Abort, KeyboardInterrupt):
-        print("stopped", file=sys.stderr)
+    except (typer.Abort, KeyboardInterrupt) as stop:
+        print(str(stop) or "stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output has gone ('adfair ... | head'); nothing is left to say, not even at exit.

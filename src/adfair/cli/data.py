@@ -28,6 +28,9 @@ def synth(
     seed: int = typer.Option(0, min=0, help="Same seed, same bytes."),
     n_train: int | None = typer.Option(None, min=1, help="Training images; the preset's number by default."),
     ceiling: bool = typer.Option(False, "--ceiling", help="The same population, training data without bias."),
+    mention: float | None = typer.Option(
+        None, min=0, max=1, help="Share of reports that name age, race and sex; the preset's by default."
+    ),
     force: bool = typer.Option(False, "--force", help="Replace a cohort that is there."),
 ) -> None:
     """Make a synthetic cohort whose biases are known.
@@ -46,6 +49,7 @@ def synth(
             preset=preset,
             seed=seed,
             ceiling=ceiling,
+            mention=mention,
             force=force,
             **({} if n_train is None else {"n_train": n_train}),
         )
@@ -57,6 +61,9 @@ def import_(
     source: list[Path] = typer.Argument(None, help="Files or folders, as the reader wants them."),
     out: Path | None = typer.Option(None, help="Folder of the new cohort."),
     mapping: Path | None = typer.Option(None, help="YAML file that maps columns (reader 'table')."),
+    set_: list[str] = typer.Option(
+        [], "--set", help="KEY=VALUE of the other readers, for example views=all; may be repeated."
+    ),
     copy: bool = typer.Option(
         False, "--copy", help="Copy the images into the cohort instead of pointing at them."
     ),
@@ -66,6 +73,7 @@ def import_(
     """Turn a real data set into a cohort and report how its values were mapped.
 
     Example: `adfair import table data.csv --mapping mapping.yaml --out runs/cohort`
+    or `adfair import mimic-cxr-jpg JPG REPORTS.zip MIMIC-IV --set conflicting=first --out runs/mimic`
     """
     from adfair.data.readers import READERS, get_reader
 
@@ -78,7 +86,14 @@ def import_(
     folder = _required(out)
     with _progress("copying images", total=None) as advance:
         report = read(
-            source, out=folder, mapping=mapping, copy=copy, seed=seed, force=force, progress=advance
+            source,
+            out=folder,
+            mapping=mapping,
+            options=set_,
+            copy=copy,
+            seed=seed,
+            force=force,
+            progress=advance,
         )
     _print_table("Rows and patients left after each rule", report.flow)
     _print_table("Raw texts and the groups they became", report.groups)
@@ -99,7 +114,7 @@ def check(
 
     Example: `adfair check runs/cohort`
     """
-    from adfair.data import manifest
+    from adfair.data import manifest, summary
 
     if accept:
         manifest.accept_manifest(manifest.read_cohort(cohort))
@@ -108,6 +123,9 @@ def check(
         with _progress("decoding images", total=len(loaded.table)) as advance:
             manifest.check_files(loaded, decode=True, progress=advance)
     _print_cohort(loaded)
+    if loaded.has_reports:
+        mentions = summary.count_mentions(loaded)
+        _print_table("Reports that name sex, race or age (data.scrub_demographics takes it out)", mentions)
     typer.echo(f"{cohort}: valid{' (images not looked at)' if skip_images else ''}")
 
 

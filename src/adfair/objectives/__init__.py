@@ -8,6 +8,7 @@ from adfair.objectives.build import build_adversarial, build_fairclip_as_coded, 
 from adfair.objectives.contrastive import InfoNCE, infonce
 from adfair.objectives.interface import Batch, Contrastive, FairnessTerm, Pairing
 from adfair.objectives.none import NoTerm
+from adfair.objectives.same_cell import SameCellInfoNCE, SameCellSigLIP
 from adfair.objectives.setting import Setting
 from adfair.objectives.siglip import SigLIP
 
@@ -16,6 +17,8 @@ CONTRASTIVE: dict[str, Callable[[Setting], Any]] = {
     "siglip": lambda setting: SigLIP(),
     "fastclip": build_fastclip,
 }
+SAME_CELL: dict[str, Callable[[], Any]] = {"infonce": SameCellInfoNCE, "siglip": SameCellSigLIP}
+"""With ``negatives: same_cell``."""
 FAIRNESS: dict[str, Callable[[Setting], Any]] = {
     "none": lambda setting: NoTerm(),
     "adversarial": build_adversarial,
@@ -36,6 +39,7 @@ FAIRNESS: dict[str, Callable[[Setting], Any]] = {
 __all__ = [
     "CONTRASTIVE",
     "FAIRNESS",
+    "SAME_CELL",
     "Batch",
     "Contrastive",
     "FairnessTerm",
@@ -49,4 +53,9 @@ __all__ = [
 def build_objective(setting: Setting) -> tuple[Contrastive, FairnessTerm]:
     """The contrastive and the fairness term that a configuration names."""
     aim = setting.config.objective
-    return CONTRASTIVE[aim.contrastive](setting), FAIRNESS[aim.fairness](setting)
+    pairs = (
+        SAME_CELL[aim.contrastive]()
+        if aim.negatives == "same_cell"
+        else CONTRASTIVE[aim.contrastive](setting)
+    )
+    return pairs, FAIRNESS[aim.fairness](setting)

@@ -29,20 +29,17 @@ class AdapterSettings:
         closeness: of the mean of 1 - cosine between an embedding before and after.
         hidden: width of the adapter's two hidden layers.
         lr: at the start; a half cosine takes it to 0.
-        adversary_decay: the adversaries see the same rows hundreds of times; without decay they learn the rows
-            by heart and tell the adapter nothing.
         adversary_steps: on batches of their own, for each step of the adapter.
         seed: of the weights and the batches.
     """
 
     weight: float = 8.0
     closeness: float = 1.0
-    steps: int = 1500
+    steps: int = 1250
     batch_size: int = 256
     hidden: int = 128
-    lr: float = 3e-3
+    lr: float = 4e-3
     adversary_lr: float = 1e-2
-    adversary_decay: float = 0.3
     adversary_steps: int = 2
     delay: float = 0.1
     ramp: float = 0.3
@@ -162,12 +159,7 @@ class _Game:
         self.ours = torch.optim.AdamW(
             self.adapter.parameters(), lr=settings.lr, weight_decay=1e-3, fused=True
         )
-        self.theirs = torch.optim.AdamW(
-            self.adversary.parameters(),
-            lr=settings.adversary_lr,
-            weight_decay=settings.adversary_decay,
-            fused=True,
-        )
+        self.theirs = torch.optim.Adam(self.adversary.parameters(), lr=settings.adversary_lr, fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.ours, lambda step: 0.5 * (1 + math.cos(math.pi * step / settings.steps))
         )

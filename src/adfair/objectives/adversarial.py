@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from adfair.distributed import keep_in_step
 from adfair.objectives.adversary_losses import adversary_loss, balanced_accuracy, head_loss, shares_of
 from adfair.objectives.interface import Batch, Pairing
 from adfair.objectives.projection import Projection, projected
@@ -97,11 +98,17 @@ class AdversarialTerm:
         return {name: both[name] for name in self.defended}
 
     def state(self) -> dict[str, Tensor]:
-        """Nothing that a checkpoint must hold besides the adversary."""
-        return {}
+        """What a checkpoint must hold besides the adversary: what the reader of embeddings remembers."""
+        return self.read.state() if hasattr(self.read, "state") else {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state()``."""
+        if hasattr(self.read, "load"):
+            self.read.load(state)
 
     def fit(self, batch: Batch) -> None:
         """Train the adversaries on this batch, the towers standing still."""
+        keep_in_step(self.adversary)
         frozen = self.read({name: emb.detach() for name, emb in self._embeddings(batch).items()})
         self.adversary.observe(frozen)  # type: ignore[operator]
         codes, given = self.codes(batch), self.given(batch)

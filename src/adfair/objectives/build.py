@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -56,8 +57,11 @@ def build_adversarial(setting: Setting) -> AdversarialTerm:
         views, read = {"scores": len(data.prompt_tokens)}, _FindingScores(setting)
     told = aim.condition != "none"
     adversary = build_adversary(views, groups, seed=config.seed, given=data.findings.shape[1] if told else 0)
-    optimizer = torch.optim.Adam(adversary.parameters(), lr=train.adversary_lr, fused=True)
-    module, optimizer = fabric.setup(adversary, optimizer)
+    # Every process trains the same adversary on the same gathered embeddings, so the engine need not average it.
+    module = fabric.strategy.precision.convert_module(fabric.to_device(adversary))
+    optimizer: Any = fabric.setup_optimizers(
+        torch.optim.Adam(module.parameters(), lr=train.adversary_lr, fused=True)
+    )
     schedule = partial(
         adversary_weight, steps=train.steps, weight=aim.adversary_weight, delay=aim.delay, ramp=aim.ramp
     )
@@ -99,9 +103,18 @@ class _FindingScores:
 
     def __init__(self, setting: Setting) -> None:
         self.setting, self.calls = setting, 0
+        self.directions = torch.empty(0)
 
     def __call__(self, defended: dict[str, Tensor]) -> dict[str, Tensor]:
         if self.calls % (2 * REFRESH) == 0:  # read twice a step: by the adversaries, then against the towers
             self.directions = self.setting.finding_directions()
         self.calls += 1
         return {"scores": defended["image"] @ self.directions.T}
+
+    def state(self) -> dict[str, Tensor]:
+        """The directions in use, and how old they are."""
+        return {"directions": self.directions, "calls": torch.tensor(self.calls)}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state()``."""
+        self.directions, self.calls = state["directions"].to(self.setting.fabric.device), int(state["calls"])

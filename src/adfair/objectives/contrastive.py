@@ -46,3 +46,6 @@ class InfoNCE:
     def state(self) -> dict[str, Tensor]:
         """Nothing."""
         return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Nothing."""

@@ -119,7 +119,7 @@ class GroupDroTerm(ConstantTerm):
         """What a checkpoint must hold: q, float64 [G]."""
         return {"q": self.q.clone()}
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
+    def load(self, state: dict[str, Tensor]) -> None:
         """Go on from ``state()``."""
         assert state["q"].shape == self.q.shape
         self.q = state["q"].cpu().clone()

@@ -35,10 +35,14 @@ class Batch:
 
 
 class Pairing(NamedTuple):
-    """A contrastive loss: its (weighted) mean over the batch, a scalar, and the loss of every pair, [B]."""
+    """A contrastive loss: its (weighted) mean over the batch, a scalar, and the loss of every pair, [B].
+
+    ``chance`` is what guessing among each anchor's candidates would cost in InfoNCE, where that is not log B.
+    """
 
     loss: Tensor
     per_pair: Tensor
+    chance: float | None = None
 
 
 class Contrastive(Protocol):
@@ -52,22 +56,31 @@ class Contrastive(Protocol):
         """What a checkpoint must hold besides the towers."""
         ...
 
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state()``."""
+        ...
+
 
 class FairnessTerm(Protocol):
     """Keeps groups out of the embeddings, or their losses alike.
 
     Attributes:
-        adversary: the module that a checkpoint keeps, or ``None``.
+        adversary, optimizer: the module that a checkpoint keeps, and what trains it, or ``None``.
         diagnostics: of the last batch, by name and head; read only where a step is logged.
     """
 
     adversary: torch.nn.Module | None
+    optimizer: torch.optim.Optimizer | None
 
     @property
     def diagnostics(self) -> dict[str, dict[str, float]]: ...
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold besides the towers and the adversary."""
+        ...
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from a ``state()``."""
         ...
 
     def weight(self, step: int) -> float:

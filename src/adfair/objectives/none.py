@@ -8,7 +8,7 @@ from adfair.objectives.interface import Batch, Pairing
 class NoTerm:
     """Adds nothing."""
 
-    adversary = None
+    adversary = optimizer = None
     diagnostics: dict[str, dict[str, float]] = {}  # noqa: RUF012 - never written
 
     def weight(self, step: int) -> float:
@@ -18,6 +18,9 @@ class NoTerm:
     def state(self) -> dict[str, Tensor]:
         """Nothing that a checkpoint must hold besides the adversary."""
         return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Nothing."""
 
     def fit(self, batch: Batch) -> None:
         """Nothing to train."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from adfair.config import Config
 from adfair.data.loader import TrainData
+from adfair.models.batch_norm import same_rows_everywhere
 from adfair.models.dual_encoder import DualEncoder
 
 
@@ -40,7 +41,8 @@ class Setting:
         """Embeddings of training rows as the towers are now: ``image_emb``, ``text_emb`` [B, D], ``logit_scale``."""
         device = self.fabric.device
         images, tokens = self.data.images[rows].to(device), self.data.tokens[rows].to(device)
-        return self.model.net(self.model.prepare(images), tokens)[:3]
+        with same_rows_everywhere():
+            return self.model.net(self.model.prepare(images), tokens)[:3]
 
     @torch.no_grad()
     def finding_directions(self) -> Tensor:

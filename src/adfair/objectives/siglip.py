@@ -38,3 +38,6 @@ class SigLIP:
     def state(self) -> dict[str, Tensor]:
         """Nothing."""
         return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Nothing."""

@@ -39,7 +39,7 @@ class ConstantTerm:
         weight: what ``weight(step)`` answers at every step.
     """
 
-    adversary = None
+    adversary = optimizer = None
 
     def __init__(self, *, weight: float) -> None:
         self.constant = weight
@@ -51,6 +51,9 @@ class ConstantTerm:
     def state(self) -> dict[str, Tensor]:
         """Nothing that a checkpoint must hold besides the adversary."""
         return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Nothing."""
 
     def fit(self, batch: Batch) -> None:
         """Nothing to train."""

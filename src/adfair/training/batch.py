@@ -1,11 +1,27 @@
-"""From the towers' outputs to what objectives see."""
+"""From rows to what the towers see, and from their outputs to what objectives see."""
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
-from adfair.data.loader import TrainData
+from adfair.config import Config
+from adfair.data.augment import augment
+from adfair.data.loader import TrainData, batch_rows
+from adfair.distributed import share
 from adfair.objectives.interface import Batch
+
+
+def my_share(
+    data: TrainData, config: Config, *, step: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch's rows [B], and of this process's share of them the grey images [S, H, W] and tokens [S, L]."""
+    seed, size, drawn = config.seed, config.data.batch_size, data.probabilities
+    rows = batch_rows(len(data), size, seed=seed, step=step, probabilities=drawn)
+    part = share(len(rows))
+    images, tokens = data.images[rows[part]].to(device), data.tokens[rows[part]].to(device)
+    images = augment(images, config.data.augment, seed=seed, step=step, part=part, of=len(rows))
+    return rows, images, tokens
 
 
 def as_batch(outputs: Sequence[Tensor], data: TrainData, rows: Tensor, *, step: int) -> Batch:

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from adfair.config import Config
+from adfair.data.exclusion import without_excluded
 from adfair.data.images import load_images
 from adfair.data.loader import TrainData
 from adfair.data.manifest import Cohort, group_codes, labels
 from adfair.data.report_findings import stated_findings
 from adfair.data.sampling import finding_group_weights, group_weights
+from adfair.data.scrub import scrub
 from adfair.data.text import label_reports
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.prompts import prompts
@@ -91,7 +93,8 @@ def row_weights(
 def train_data(
     cohort: Cohort, config: Config, *, image_size: int, tokenize: Callable[[Sequence[str]], Tensor]
 ) -> TrainData:
-    """Decode and tokenise the whole ``train`` split. Raises DataError for a missing or damaged image."""
+    """Decode and tokenise the ``train`` split but for excluded patients. Raises DataError for a damaged image."""
+    cohort, left_out = without_excluded(cohort, config.data.exclude_patients)
     table, aim = cohort.split("train"), config.objective
     codes = attribute_codes(cohort, table, wanted_attributes(config))
     reports = reports_of(cohort, table, seed=config.seed)
@@ -99,6 +102,11 @@ def train_data(
     if aim.condition != "none" or "finding" in config.data.sampling:
         findings = torch.from_numpy(stated_findings(reports, cohort.info.findings))
     weights, probabilities = row_weights(config.data.sampling, codes, findings)
+    provenance = dict(left_out)
+    if config.data.scrub_demographics:
+        # Findings are read before: what a report states does not depend on the words that go.
+        scrubbed = scrub(reports)
+        reports, provenance["scrub_demographics"] = scrubbed.texts, scrubbed.summary()
     statements = [prompts(finding) for finding in cohort.info.findings]
     return TrainData(
         images=torch.from_numpy(load_images(cohort, table, size=image_size)),
@@ -111,6 +119,7 @@ def train_data(
         probabilities=probabilities,
         patients=pd.factorize(table["patient_id"])[0],
         index=hashlib.sha256("\n".join(table["image_id"]).encode()).hexdigest(),
+        provenance=provenance,
     )
 
 
@@ -124,6 +133,7 @@ def wanted_attributes(config: Config) -> list[str]:
         f"{key}: {value}"
         for key, value, idle in (
             ("objective.fairness", config.objective.fairness, "none"),
+            ("objective.negatives", config.objective.negatives, "all"),
             ("data.sampling", config.data.sampling, "natural"),
         )
         if value != idle

@@ -1,53 +1,50 @@
 """Training: the whole step on one screen."""
 
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lightning_fabric import Fabric
 
 from adfair.config import Config
-from adfair.data.augment import augment
-from adfair.data.loader import TrainData, batch_rows
-from adfair.models.dual_encoder import DualEncoder, training_mode
-from adfair.objectives import Setting, build_objective
-from adfair.training.batch import as_batch
-from adfair.training.checkpoint import save_checkpoint
+from adfair.data.loader import TrainData
+from adfair.distributed import anywhere, gather
+from adfair.models.dual_encoder import DualEncoder
+from adfair.training.batch import as_batch, my_share
 from adfair.training.guards import check_finite, check_gradients
-from adfair.training.optim import make_optimizer, scheduled_lr
+from adfair.training.keeper import Keeper
+from adfair.training.optim import scheduled_lr
+from adfair.training.parts import assemble
 from adfair.training.selection import Selector
-from adfair.training.watch import Watch, gradient_balance
+from adfair.training.stopping import Stopped
+from adfair.training.watch import gradient_balance
 
 
 def fit(
-    model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, selector: Selector, run: Path
+    model: DualEncoder,
+    data: TrainData,
+    config: Config,
+    fabric: Fabric,
+    selector: Selector,
+    keeper: Keeper,
+    stop_asked: Callable[[], bool] = lambda: False,
 ) -> Iterator[dict[str, Any]]:
     """Train ``model`` in place; yields what is logged: steps (every ``train.log_every`` and the last), validations
-    (at every checkpoint) and warnings.
+    (at every checkpoint) and warnings. ``keeper`` says where to go on; ``stop_asked`` is looked at after every step.
 
     Raises:
         TrainingError: a loss term or a gradient is not finite; raised before the update, names term and step.
+        Stopped: ``stop_asked`` said so; the step is done and saved.
     """
-    train, seed = config.train, config.seed
-    optimizer = make_optimizer(
-        model.net, lr=train.lr, weight_decay=train.weight_decay, text_lr_factor=train.text_lr_factor
-    )
-    net, optimizer = fabric.setup(model.net, optimizer)
-    contrastive, fairness = build_objective(Setting(config, fabric, model, data))
-    watch = Watch(config, data.patients)
-    training_mode(model, frozen=config.model.freeze)
-    began = time.perf_counter()
+    train, parts = config.train, assemble(model, data, config, fabric, selector)
+    contrastive, fairness, watch, pace = parts.contrastive, parts.fairness, parts.watch, parts.pace
 
-    for step in range(train.steps):
-        rows = batch_rows(
-            len(data), config.data.batch_size, seed=seed, step=step, probabilities=data.probabilities
-        )
-        images, tokens = data.images[rows].to(fabric.device), data.tokens[rows].to(fabric.device)
-        images = augment(images, config.data.augment, seed=seed, step=step)
+    for step in range(keeper.resume(parts), train.steps):
+        with pace.input():
+            rows, images, tokens = my_share(data, config, step=step, device=fabric.device)
 
-        # 1. Both towers see the batch; the contrastive loss pulls each pair together.
-        batch = as_batch(net(model.prepare(images), tokens), data, rows, step=step)
+        # 1. Both towers see the batch (each process a share of it); the contrastive loss pulls each pair together.
+        outputs = gather(parts.engine_net(model.prepare(images), tokens), len(rows))
+        batch = as_batch(outputs, data, rows, step=step)
         pairing = contrastive(batch)
         check_finite(step, contrastive=pairing.loss)
 
@@ -60,20 +57,23 @@ def fit(
         check_finite(step, fairness=penalty)
         logged = step % train.log_every == 0 or step == train.steps - 1
         balance = gradient_balance(batch, pairing, penalty, config.objective.target) if logged else {}
-        optimizer.zero_grad()
+        parts.engine_optimizer.zero_grad()
         fabric.backward(pairing.loss + penalty)
-        check_gradients(step, net)
-        lr = scheduled_lr(optimizer, step, steps=train.steps, warmup=train.warmup, lr=train.lr)
-        optimizer.step()
+        check_gradients(step, model.net)
+        lr = scheduled_lr(parts.optimizer, step, steps=train.steps, warmup=train.warmup, lr=train.lr)
+        parts.engine_optimizer.step()
         fairness.finish()
 
         # 4. Look at the game: warnings, the log, and at every checkpoint the validation split.
-        yield from watch.step(step, batch, fairness, weight)
+        yield from watch.step(step, batch, pairing, fairness, weight)
+        yield from pace.step(step)
         if logged:
-            seconds = time.perf_counter() - began
-            yield {**watch.figures(pairing, fairness), **balance, "lr": lr, "seconds": seconds}
-        if (step + 1) % train.checkpoint_every == 0 or step + 1 == train.steps:
-            state = {"contrastive": contrastive.state(), "fairness": fairness.state()}
-            save_checkpoint(run, step + 1, state, towers=model.net, adversary=fairness.adversary)
-            if record := selector.consider(model, step=step + 1):
-                yield {"step": step, "validation": record}
+            yield {**watch.figures(pairing, fairness), **balance, "lr": lr, "seconds": pace.seconds}
+        stopping, done = anywhere(stop_asked()), step + 1
+        due = done % train.checkpoint_every == 0 or done == train.steps
+        if due and (record := keeper.validate(selector, model, done)):
+            yield {"step": step, "validation": record}
+        if due or stopping:
+            keeper.save(done, parts)
+        if stopping and done < train.steps:
+            raise Stopped(f"stopped after step {done}, which is saved; go on with --resume")

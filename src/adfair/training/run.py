@@ -3,23 +3,37 @@
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning_fabric import Fabric
 
 from adfair.config import Config, load_config
-from adfair.data.manifest import Cohort, load_cohort
-from adfair.data.staging import claim_folder
+from adfair.data.loader import TrainData
+from adfair.data.manifest import load_cohort
+from adfair.data.staging import staged_folder, sync_files
+from adfair.distributed import ending_together, exchange, rank, together
+from adfair.errors import ConfigError, DataError
+from adfair.models import dual_encoder
+from adfair.models.batch_norm import globalise_batch_norm
 from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights, save_model
 from adfair.objectives import siglip
+from adfair.training.identity import identity, require_same
 from adfair.training.inputs import train_data
+from adfair.training.keeper import LOG_FILE, Keeper
+from adfair.training.launch import launch
 from adfair.training.loop import fit
-from adfair.training.selection import make_selector, resolve_rule, with_rule
+from adfair.training.policy import resolve
+from adfair.training.randomness import own_randomness
+from adfair.training.selection import Selector, make_selector, resolve_rule, with_rule
+from adfair.training.stopping import StopRequest
 
-CONFIG_FILE = "config.yaml"
+CONFIG_FILE, ENVIRONMENT_FILE = "config.yaml", "environment.json"
 Progress = Callable[[dict[str, Any]], None]
 PACKAGES = (
     "adfair-clip",
@@ -33,8 +47,8 @@ PACKAGES = (
 )
 
 
-def environment(cohort: Cohort) -> dict[str, Any]:
-    """What a run depended on: versions, processor, cohort and its hash. No host name and no path."""
+def environment() -> dict[str, Any]:
+    """What a run depended on besides its cohort: versions and processor. No host name and no path."""
     versions = {}
     for name in PACKAGES:
         try:
@@ -47,7 +61,6 @@ def environment(cohort: Cohort) -> dict[str, Any]:
         "machine": platform.machine(),
         "processors": os.cpu_count(),
         "versions": versions,
-        "cohort": {"name": cohort.info.name, "manifest_sha256": cohort.info.manifest_sha256},
     }
 
 
@@ -65,50 +78,137 @@ def _build(config: Config) -> DualEncoder:
     return model
 
 
+def _nothing(message: str) -> None:
+    pass
+
+
 def train(
     config: Config | Path | str,
     *,
     out: Path | str,
     force: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
+    say: Callable[[str], None] = _nothing,
 ) -> Path:
-    """Train one model.
+    """Train one model, with other processes where ``train.devices``, ``train.nodes`` or torchrun ask for them.
 
     Args:
         config: a configuration, or a YAML file of one.
         out: the run folder: ``config.yaml``, ``environment.json``, ``log.jsonl``, ``checkpoints/``, ``model/``.
         force: replace an earlier run there.
-        progress: called with every logged step.
+        resume: go on from the newest whole checkpoint there; a run that is not there is started, one that is
+            finished is left as it is.
+        progress: called with every logged step. say: called with what the user should know.
 
     Returns:
         The run folder. Everything is read and checked before it is made.
 
     Raises:
-        ConfigError, DataError: something in the configuration or cohort that the user can mend.
-        TrainingError: a loss or gradient became non-finite; ``model/`` is then not written.
+        ConfigError, DataError: something in the configuration, the cohort or the checkpoints that the user can mend.
+        TrainingError: a loss or gradient became non-finite, or nothing could be written; ``model/`` is not written.
+        Stopped: SIGINT or SIGTERM during training; the last step is saved. It is a KeyboardInterrupt.
     """
     config = config if isinstance(config, Config) else load_config(config)
-    out = Path(out)
+    if force and resume:
+        raise ConfigError("--force replaces a run and --resume goes on with it: choose one")
+    with StopRequest() as stop:
+        fabric, config, end_children = launch(config)
+        with ending_together(end_children), own_randomness(config.seed, rank()):
+            with together():
+                job = _prepare(config, fabric, Path(out), resume=resume, say=say if rank() == 0 else _nothing)
+            with together():
+                unfinished = rank() > 0 or _claim(job, force=force)
+            if all(exchange(unfinished)):
+                with _log(job.keeper, progress) as note:
+                    stop.graceful = True
+                    _train(job, note, lambda: stop.made)
+            else:
+                job.keeper.say(f"{out}: this run is finished")
+    return Path(out)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Everything that training needs, read and checked."""
+
+    config: Config
+    fabric: Fabric
+    model: DualEncoder
+    data: TrainData
+    facts: dict[str, Any]
+    selector: Selector
+    keeper: Keeper
+
+
+def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Callable[[str], None]) -> _Job:
+    """Read and check everything but the run folder, which is not touched."""
     cohort = load_cohort(config.data.cohort)
+    config, policy = resolve(config, cohort)
+    for reason in policy.reasons if policy else []:
+        say(reason)
     model = _build(config)
+    globalise_batch_norm(model.net)
     data = train_data(cohort, config, image_size=model.image_size, tokenize=model.tokenize)
     config = with_rule(config, resolve_rule(config, cohort))
     selector = make_selector(config, cohort, image_size=model.image_size, run=out)
-    claim_folder(out, force=force, what="run", markers=[CONFIG_FILE])
-    (out / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
-    (out / "environment.json").write_text(json.dumps(environment(cohort), indent=2) + "\n", encoding="utf-8")
-    fabric = Fabric(accelerator="auto", devices=1, precision=config.train.precision)
-    with (out / "log.jsonl").open("w", encoding="utf-8") as log:
+    keeper = Keeper(
+        out, identity(config, cohort, data), last=config.train.keep_last, resuming=resume, say=say
+    )
+    facts = data.provenance | ({"policy": policy.record()} if policy else {})
+    return _Job(config, fabric, model, data, facts, selector, keeper)
+
+
+def _claim(job: _Job, *, force: bool) -> bool:
+    """Make the run folder, or check that a resumed run is this one; whether there is anything left to do."""
+    out, keeper = job.keeper.run, job.keeper
+    if (out / CONFIG_FILE).is_file() and not force:
+        if not keeper.resuming:
+            remedy = "Go on with it: --resume. Replace it: --force."
+            raise DataError.at("a run is already there", file=out, remedy=remedy)
+        require_same(_identity_of(out), keeper.identity)
+        return not (out / "model").is_dir()
+    with staged_folder(out, force=force, what="run", markers=[CONFIG_FILE]) as staging:
+        (staging / CONFIG_FILE).write_text(job.config.to_yaml(), encoding="utf-8")
+        facts = environment() | job.facts | {k: v for k, v in keeper.identity.items() if k != "config"}
+        (staging / ENVIRONMENT_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return True
+
+
+def _identity_of(out: Path) -> dict[str, Any]:
+    config = yaml.safe_load((out / CONFIG_FILE).read_text(encoding="utf-8"))
+    return {"config": config, **json.loads((out / ENVIRONMENT_FILE).read_text(encoding="utf-8"))}
+
+
+def _train(job: _Job, note: Progress, stop_asked: Callable[[], bool]) -> None:
+    config, keeper = job.config, job.keeper
+    for entry in fit(job.model, job.data, config, job.fabric, job.selector, keeper, stop_asked):
+        note(entry)
+    with together(), keeper.disk_errors(config.train.steps):
+        if rank() == 0:
+            if choice := job.selector.restore(job.model):
+                note({"step": config.train.steps - 1, **choice})
+            with staged_folder(
+                keeper.run / "model", force=True, what="model", markers=[dual_encoder.CONFIG_FILE]
+            ) as staging:
+                sync_files(save_model(job.model, staging))
+
+
+@contextmanager
+def _log(keeper: Keeper, progress: Progress | None) -> Iterator[Progress]:
+    """What writes an entry to ``log.jsonl`` and shows it; only the first process does either."""
+    if rank() > 0:
+        yield lambda entry: None
+        return
+    # Unbuffered: nothing is left to fail when the file is closed.
+    with (keeper.run / LOG_FILE).open("ab", buffering=0) as log:
 
         def note(entry: dict[str, Any]) -> None:
-            log.write(json.dumps(entry) + "\n")
-            log.flush()
+            with keeper.disk_errors(entry["step"] + 1):
+                line = json.dumps(entry).encode() + b"\n"
+                while line:
+                    line = line[log.write(line) :]
             if progress is not None:
                 progress(entry)
 
-        for entry in fit(model, data, config, fabric, selector, out):
-            note(entry)
-        if choice := selector.restore(model):
-            note({"step": config.train.steps - 1, **choice})
-    save_model(model, out / "model")
-    return out
+        yield note

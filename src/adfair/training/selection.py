@@ -9,8 +9,10 @@ from typing import Any
 from safetensors.torch import load_file, save
 
 from adfair.config import Config
+from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort
 from adfair.data.staging import replace_file
+from adfair.distributed import rank
 from adfair.models.dual_encoder import DualEncoder
 from adfair.training.validation import SPLIT, Validation, load_validation
 
@@ -86,12 +88,18 @@ class Selector:
             return None
         record = {"step": step, **self.validation.measure(model)}
         self.records.append(record)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        weights = {key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()}
-        replace_file(self._file(record), save(weights, metadata={"step": str(step)}))
+        if rank() == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            weights = {
+                key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()
+            }
+            replace_file(self._file(record), save(weights, metadata={"step": str(step)}))
+        return {key: value for key, value in record.items() if key != "step"}
+
+    def drop_beaten(self) -> None:
+        """Forget the towers that no rule can choose any more; only when the records of the others are safe."""
         for other in filter(self._beaten, self.records):
             self._file(other).unlink(missing_ok=True)
-        return {key: value for key, value in record.items() if key != "step"}
 
     def _beaten(self, record: Record) -> bool:
         """Whether another record is at least as good in AUC, worst group and leakage, so that no rule picks this."""
@@ -121,5 +129,6 @@ def make_selector(config: Config, cohort: Cohort, *, image_size: int, run: Path)
     """The selector of a run whose ``train.select`` is resolved. Raises DataError without a validation split."""
     validation = None
     if config.train.select != "last":
-        validation = load_validation(cohort, image_size=image_size, seed=config.seed)
+        kept, _ = without_excluded(cohort, config.data.exclude_patients)
+        validation = load_validation(kept, image_size=image_size, seed=config.seed)
     return Selector(config.train.select, validation, config.objective.attributes, run / "checkpoints")

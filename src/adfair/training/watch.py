@@ -20,7 +20,8 @@ from adfair.objectives.contrastive import infonce
 from adfair.objectives.interface import Batch, FairnessTerm, Pairing
 
 COLLAPSE_SHARE, COLLAPSE_STEPS, SETTLE = 0.95, 50, 0.15
-"""InfoNCE at or above this share of log B, this many steps in a row, after the warm-up and this share of training."""
+"""InfoNCE at or above this share of chance (log B, or the mean log of the candidates under a mask), this many steps
+in a row, after the warm-up and this share of training."""
 
 BLIND_LOSS, SEEN_AUC, MEMORY = 0.95, 0.80, 2048
 """A head's loss (1 is chance) from which it is at chance; the probe's AUC from which the attribute is read; rows
@@ -58,6 +59,14 @@ def gradient_balance(batch: Batch, pairing: Pairing, penalty: Tensor, target: st
     }
 
 
+def _pairing_and_chance(batch: Batch, pairing: Pairing) -> tuple[float, float]:
+    """InfoNCE as it is and as guessing would have it: over the whole batch, or over what a mask leaves of it."""
+    if pairing.chance is not None:
+        return pairing.per_pair.mean().item(), pairing.chance
+    with torch.no_grad():
+        return infonce(batch.image_emb, batch.text_emb, batch.logit_scale).item(), math.log(len(batch.rows))
+
+
 class Watch:
     """Sees every step; yields a warning, once each, when the game fails.
 
@@ -75,12 +84,10 @@ class Watch:
         self.told: set[str] = set()
 
     def step(
-        self, step: int, batch: Batch, fairness: FairnessTerm, weight: float
+        self, step: int, batch: Batch, pairing: Pairing, fairness: FairnessTerm, weight: float
     ) -> Iterator[dict[str, Any]]:
         """Take a step in; yields ``{"step", "warning", "reason", "remedy"}`` where one is due."""
-        chance = math.log(len(batch.rows))
-        with torch.no_grad():
-            guess = infonce(batch.image_emb, batch.text_emb, batch.logit_scale).item()
+        guess, chance = _pairing_and_chance(batch, pairing)
         self.now = {
             "step": step,
             "infonce": guess,
@@ -91,7 +98,9 @@ class Watch:
         collapsed = step >= self.settled and guess >= COLLAPSE_SHARE * chance
         self.stuck = self.stuck + 1 if collapsed else 0
         if self.stuck >= COLLAPSE_STEPS:
-            reason = f"InfoNCE was at or above {COLLAPSE_SHARE:.0%} of log(batch) for {COLLAPSE_STEPS} steps in a row"
+            reason = (
+                f"InfoNCE was at or above {COLLAPSE_SHARE:.0%} of chance for {COLLAPSE_STEPS} steps in a row"
+            )
             yield from self._once("collapse", step, reason, COLLAPSE_REMEDY)
         if fairness.adversary is not None:
             self._remember(batch)
@@ -101,6 +110,25 @@ class Watch:
     def figures(self, pairing: Pairing, fairness: FairnessTerm) -> dict[str, Any]:
         """What is logged of the step that was just seen."""
         return {**self.now, "contrastive": pairing.loss.item(), **fairness.diagnostics}
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold: recent embeddings, how long pairing has failed, and what was already told."""
+        told = torch.tensor(list("\n".join(sorted(self.told)).encode()), dtype=torch.uint8)
+        state = {"stuck": torch.tensor(self.stuck), "told": told, "batches": torch.tensor(len(self.recent))}
+        for i, (emb, codes, rows) in enumerate(self.recent):
+            state |= {f"{i}.emb": emb, f"{i}.rows": rows}
+            state |= {f"{i}.codes.{name}": values for name, values in codes.items()}
+        return state
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a ``state()``."""
+        self.stuck = int(state["stuck"])
+        self.told = set(filter(None, bytes(state["told"].tolist()).decode().split("\n")))
+        self.recent.clear()
+        for i in range(int(state["batches"])):
+            head = f"{i}.codes."
+            codes = {k.removeprefix(head): v for k, v in state.items() if k.startswith(head)}
+            self.recent.append((state[f"{i}.emb"], codes, state[f"{i}.rows"]))
 
     def _remember(self, batch: Batch) -> None:
         emb = batch.text_emb if self.aim.target == "text" else batch.image_emb
@@ -113,11 +141,11 @@ class Watch:
         if not self.recent:
             return {}
         embs, codes, rows = zip(*self.recent, strict=True)
-        emb, row = torch.cat(embs).cpu().numpy(), torch.cat(rows).numpy()
+        emb, row = torch.cat([e.cpu() for e in embs]).numpy(), torch.cat(rows).numpy()
         names = [name for name, values in codes[0].items() if not values.is_floating_point()]
         return {
             name: quick_leakage(
-                emb, torch.cat([c[name] for c in codes]).cpu().numpy(), self.patients[row], seed=self.seed
+                emb, torch.cat([c[name].cpu() for c in codes]).numpy(), self.patients[row], seed=self.seed
             )
             for name in names
         }

@@ -71,7 +71,7 @@ def plan_cohort(name: str, source: Synthetic | Path, *, seed: int, folder: Path)
         folder=folder,
         drawn=source,
         # The same seed gives the same bytes with one version of the drawing.
-        identity={**source.model_dump(), "seed": seed, "version": __version__},
+        identity={**source.model_dump(exclude_none=True), "seed": seed, "version": __version__},
         splits=SPLITS,
         attributes=list(ATTRIBUTES),
     )

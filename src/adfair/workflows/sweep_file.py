@@ -25,6 +25,7 @@ class Synthetic(_Section):
     n_train: int = Field(6000, ge=60)
     n_test: int = Field(3600, ge=60)
     ceiling: bool = False
+    mention: float | None = Field(None, ge=0, le=1)
 
 
 class PostHoc(_Section):

@@ -5,6 +5,7 @@ import pytest
 
 from adfair.data.images import load_images
 from adfair.data.manifest import load_cohort
+from adfair.data.scrub import count_demographics
 from adfair.data.synthetic import PRESETS, SPLITS, synth
 from adfair.errors import ConfigError, DataError
 
@@ -75,3 +76,10 @@ def test_presets_are_the_documented_eight() -> None:
         "minority",
         "quality",
     }
+
+
+def test_reports_can_be_kept_from_naming_anybody(tmp_path: Path) -> None:
+    cohort = load_cohort(synth(tmp_path / "c", preset="weak", n_train=120, n_test=60, mention=0.0))
+    assert not count_demographics(cohort.table["report"].tolist()).any(axis=None)
+    with pytest.raises(ConfigError, match="a share from 0 to 1"):
+        synth(tmp_path / "d", n_train=120, n_test=60, mention=2.0)

@@ -78,10 +78,7 @@ def age_text(table: pd.DataFrame, rule: FieldRule | None, *, file: Path) -> tupl
     Returns:
         Text [N], empty where unknown; how many cells were set to unknown because they were no age.
     """
-    cells = mapped_text(table, rule, file=file)
-    parts = cells.str.extract(_AGE)
-    years = pd.to_numeric(parts[0]).astype(float) * parts[1].map(_AGE_UNITS).astype(float)
-    invalid = cells.ne("") & ~years.le(MAX_AGE)
+    text, invalid = parse_ages(mapped_text(table, rule, file=file))
     if rule is None or rule.invalid == "refuse":
         remedy = "Correct the cell, or set 'invalid: unknown' for age in the mapping."
         refuse(
@@ -91,8 +88,16 @@ def age_text(table: pd.DataFrame, rule: FieldRule | None, *, file: Path) -> tupl
             column=rule.column or "age" if rule else "age",
             remedy=remedy,
         )
+    return text, int(invalid.sum())
+
+
+def parse_ages(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Years as text [N], empty where unknown or invalid; and True where a cell is no age."""
+    parts = cells.str.extract(_AGE)
+    years = pd.to_numeric(parts[0]).astype(float) * parts[1].map(_AGE_UNITS).astype(float)
+    invalid = cells.ne("") & ~years.le(MAX_AGE)
     known = years.round(2).where(~invalid & cells.ne(""))
-    return known.map(lambda year: "" if np.isnan(year) else f"{year:g}").astype(str), int(invalid.sum())
+    return known.map(lambda year: "" if np.isnan(year) else f"{year:g}").astype(str), invalid
 
 
 def finding_text(table: pd.DataFrame, rule: FieldRule, *, name: str, file: Path) -> pd.Series:

@@ -50,7 +50,7 @@ class Reader:
     Attributes:
         summary: one line for ``adfair import list``.
         sources: what the SOURCE arguments are.
-        read: the function; keyword-only ``out, mapping, copy, force, seed`` after the sources.
+        read: the function; keyword-only ``out, mapping, options, copy, force, seed, progress`` after the sources.
     """
 
     summary: str

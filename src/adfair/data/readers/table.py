@@ -30,6 +30,7 @@ def import_table(
     *,
     out: Path | str,
     mapping: Path | str | dict[str, Any] | None = None,
+    options: Sequence[str] = (),
     copy: bool = False,
     force: bool = False,
     seed: int = 0,
@@ -41,6 +42,7 @@ def import_table(
         source: the table.
         out: the cohort folder; appears only when it is complete.
         mapping: a YAML file or a dict, see ``adfair.data.readers.mapping.Mapping``.
+        options: none; what other readers take here stands in the mapping.
         copy: put the images into the cohort; without it ``cohort.yaml`` points at their folder.
         force: replace a cohort that is there.
         seed: of the split by patient, when the mapping asks for one.
@@ -50,6 +52,8 @@ def import_table(
         ConfigError: the mapping is wrong or absent.
         DataError: a row of the source is wrong (its row number is the source's), or ``out`` is taken.
     """
+    if options:
+        raise ConfigError("the reader 'table' has no --set; its choices stand in the mapping")
     file = _one_source(source)
     if mapping is None:
         raise ConfigError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,8 +72,12 @@ def _table(split: str, people: People, stated: np.ndarray, texts: list[str]) -> 
     return frame.assign(**{f: stated[:, i].astype(int) for i, f in enumerate(FINDINGS)})
 
 
-def _make(folder: Path, *, preset: str, seed: int, n_train: int, n_test: int, ceiling: bool) -> None:
+def _make(
+    folder: Path, *, preset: str, seed: int, n_train: int, n_test: int, ceiling: bool, mention: float | None
+) -> None:
     population = PRESETS[preset]
+    if mention is not None:
+        population = replace(population, mention=mention)
     biased = population.ceiling() if ceiling else population
 
     def make_split(number: int) -> pd.DataFrame:
@@ -95,7 +99,8 @@ def _make(folder: Path, *, preset: str, seed: int, n_train: int, n_test: int, ce
         attributes=ATTRIBUTES,
         splits=list(SPLITS),
         source=f"adfair {__version__} synth --preset {preset} --seed {seed} --n-train {n_train}"
-        + (" --ceiling" if ceiling else ""),
+        + (" --ceiling" if ceiling else "")
+        + ("" if mention is None else f" --mention {mention:g}"),
         licence="CC0-1.0 (drawn by a program; shows no person)",
     )
     write_cohort(folder, info, pd.concat(tables, ignore_index=True))
@@ -109,6 +114,7 @@ def synth(
     n_train: int = 6000,
     n_test: int = 3600,
     ceiling: bool = False,
+    mention: float | None = None,
     force: bool = False,
 ) -> Path:
     """Write a synthetic cohort of phantom chest films with template reports and known bias.
@@ -120,6 +126,7 @@ def synth(
         n_train: images in ``train``; ``val`` holds a fifth of that and is drawn alike.
         n_test: images in ``test`` and in ``probe``; ``test_reversed`` holds a third of that.
         ceiling: keep the preset's population and test sets but take the bias out of ``train`` and ``val``.
+        mention: share of reports that name age, race and sex, from 0 to 1; the preset's by default.
         force: replace an existing folder.
 
     Returns:
@@ -132,6 +139,16 @@ def synth(
         raise ConfigError(f"unknown preset '{preset}'; choose one of {', '.join(PRESETS)}")
     if n_train < 60 or n_test < 60:
         raise ConfigError(f"n_train {n_train}, n_test {n_test}: use at least 60 of each")
+    if mention is not None and not 0 <= mention <= 1:
+        raise ConfigError(f"mention {mention:g}: a share from 0 to 1")
     with staged_folder(Path(out), force=force) as folder:
-        _make(folder, preset=preset, seed=seed, n_train=n_train, n_test=n_test, ceiling=ceiling)
+        _make(
+            folder,
+            preset=preset,
+            seed=seed,
+            n_train=n_train,
+            n_test=n_test,
+            ceiling=ceiling,
+            mention=mention,
+        )
     return Path(out)

@@ -1,0 +1,316 @@
+"""Kill training at random moments, cut its disk, and see whether anything is lost.
+
+    python benchmarks/torture_resume.py [--kills 50] [--saves 200] [--disks 20] [--seed 0] [--docs docs/scale.md]
+
+1. Tiny but whole training runs are killed (SIGKILL) at random moments and resumed until they end. After every kill each
+   checkpoint must be whole; at the end ``model/``, the last checkpoint (towers, both optimizers, adversary, random
+   numbers, FastCLIP's and group DRO's state) and the log but for its clock must equal the undisturbed run's bit for bit.
+2. A process that saves checkpoints one after another is killed at random moments; the newest must be whole and right.
+   The same with files written in place, for comparison.
+3. Training runs out of disk (a limit on the size of files, and errors of a full and of a read-only disk): it must end
+   with exit code 2 and a message, the checkpoint before whole, and end as the undisturbed run once there is room.
+
+Exits 1 when anything is lost.
+"""
+
+import argparse
+import contextlib
+import errno
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+
+from adfair.cli.app import run as command
+from adfair.config import build_config
+from adfair.data.synthetic import synth
+from adfair.errors import DataError
+from adfair.training import train
+from adfair.training.checkpoint import checkpoints, drop_old, newest_whole, require_whole, write_checkpoint
+
+SCALE = {
+    "data.batch_size": 32,
+    "train.steps": 24,
+    "train.checkpoint_every": 3,
+    "train.log_every": 1,
+    "train.warmup": 4,
+    "objective.delay": 0.1,
+}
+ARMS: dict[str, dict[str, object]] = {
+    "adfair": {"data.augment": "light"},
+    "alternating": {"objective.update": "alternating", "objective.target": "both", "train.select": "last"},
+    "fastclip": {
+        "objective.contrastive": "fastclip",
+        "objective.fastclip.temperature": "individual",
+        "objective.condition": "equalized_odds",
+        "train.select": "last",
+    },
+    "group_dro": {"objective.fairness": "group_dro", "train.select": "best_auc"},
+    "clip": {"objective.fairness": "none"},
+}
+
+
+@dataclass
+class Tally:
+    """What was done and what was lost."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+
+    def add(self, what: str, n: int = 1) -> None:
+        self.counts[what] = self.counts.get(what, 0) + n
+
+    def expect(self, fine: bool, what: str) -> None:
+        if not fine:
+            self.lost.append(what)
+
+
+def in_child(work: Callable[[], int | None]) -> int:
+    """Start ``work`` in a fork of this process, which has imported everything already; its process id."""
+    child = os.fork()
+    if child:
+        return child
+    code = 70
+    try:
+        with open(os.devnull, "w") as quiet:
+            os.dup2(quiet.fileno(), 1)
+            code = work() or 0
+    finally:
+        os._exit(code)
+
+
+def exit_code(child: int) -> int:
+    """Wait; negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+class Arena:
+    """A cohort, and what each arm gives undisturbed."""
+
+    def __init__(self, root: Path, *, n_train: int = 160) -> None:
+        self.root = root
+        self.cohort = synth(root / "cohort", n_train=n_train, n_test=90, seed=3)
+        self.seconds: dict[str, float] = {}
+
+    def keys(self, arm: str) -> list[str]:
+        keys = {"data.cohort": self.cohort, **SCALE, **ARMS[arm]}
+        return [f"{key}={value}" for key, value in keys.items()]
+
+    def train(self, arm: str, out: Path) -> None:
+        train(build_config({}, self.keys(arm)), out=out, resume=True)
+
+    def undisturbed(self, arm: str) -> Path:
+        out = self.root / f"{arm}-undisturbed"
+        if arm not in self.seconds:
+            began = time.monotonic()
+            assert exit_code(in_child(lambda: self.train(arm, out))) == 0, arm
+            self.seconds[arm] = time.monotonic() - began
+        return out
+
+
+def log_of(run: Path) -> list[str]:
+    """The log without its clock, in a form in which NaN equals NaN."""
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [json.dumps({k: v for k, v in line.items() if k != "seconds"}) for line in lines]
+
+
+def same_files(a: Path, b: Path) -> bool:
+    """Whether two folders hold the same tensors, bit for bit, under the same names."""
+    names = sorted(p.name for p in a.glob("*.safetensors"))
+    if not names or names != sorted(p.name for p in b.glob("*.safetensors")):
+        return False
+    return all((a / name).read_bytes() == (b / name).read_bytes() for name in names)
+
+
+def compare(tally: Tally, what: str, run: Path, reference: Path) -> None:
+    """A finished run against the undisturbed one."""
+    tally.expect(same_files(run / "model", reference / "model"), f"{what}: model/ differs")
+    mine, theirs = checkpoints(run / "checkpoints")[0], checkpoints(reference / "checkpoints")[0]
+    tally.expect(
+        mine.name == theirs.name and same_files(mine, theirs), f"{what}: the last checkpoint differs"
+    )
+    tally.expect(log_of(run) == log_of(reference), f"{what}: the log differs")
+
+
+def kill_training(arena: Arena, tally: Tally, *, kills: int, draw: random.Random) -> None:
+    """Part 1."""
+    arms = list(ARMS)
+    for number in range(kills):
+        arm = arms[number % len(arms)]
+        run, reference = arena.root / f"{arm}-killed", arena.undisturbed(arm)
+        child = in_child(partial(arena.train, arm, run))
+        time.sleep(draw.uniform(0.0, arena.seconds[arm]))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        killed = exit_code(child) == -signal.SIGKILL
+        tally.add("training runs killed" if killed else "ended before the kill")
+        for path in checkpoints(run / "checkpoints"):
+            with contextlib.suppress(DataError):
+                require_whole(path)
+                continue
+            tally.expect(False, f"{arm}: {path.name} is not whole after kill {number}")
+        if not killed:
+            compare(tally, f"{arm}, killed", run, reference)
+            tally.add("resumed runs compared")
+            shutil.rmtree(run)
+    for arm in arms[: min(kills, len(arms))]:
+        run = arena.root / f"{arm}-killed"
+        code = exit_code(in_child(partial(arena.train, arm, run)))
+        tally.expect(code == 0, f"{arm}: the last resumption ended with {code}")
+        compare(tally, f"{arm}, killed", run, arena.undisturbed(arm))
+        tally.add("resumed runs compared")
+        shutil.rmtree(run)
+
+
+def content(step: int) -> dict[str, dict[str, torch.Tensor]]:
+    """About 4 MB that tell which step they belong to."""
+    return {part: {"w": torch.full((512, 1024), float(step))} for part in ("towers", "optimizer")}
+
+
+def kill_saving(root: Path, tally: Tally, *, kills: int, draw: random.Random) -> None:
+    """Part 2: the protocol, then files written in place."""
+    folder, single = root / "saves", root / "in_place.safetensors"
+
+    def protocol(first: int) -> None:
+        for step in range(first, first + 10_000):
+            write_checkpoint(folder, step, content(step), {})
+            drop_old(folder, keep=2)
+
+    def in_place(first: int) -> None:
+        for step in range(first, first + 10_000):
+            single.write_bytes(save(content(step)["towers"]))
+
+    done = 0
+    for _ in range(kills):
+        _kill_after(partial(protocol, done + 1), draw)
+        path, damaged = newest_whole(folder)
+        tally.add("saves killed")
+        tally.expect(not damaged, f"saving: {len(damaged)} damaged checkpoints")
+        step = 0 if path is None else int(path.name.removeprefix("step-"))
+        tally.expect(step >= done, f"saving: went back from step {done} to {step}")
+        if path is not None:
+            right = torch.all(load_file(path / "towers.safetensors")["w"] == step)
+            tally.expect(bool(right), f"saving: {path.name} holds something else")
+        done = step
+    for _ in range(kills):
+        _kill_after(lambda: in_place(1), draw)
+        tally.add("saves in place killed")
+        try:
+            load_file(single)
+        except Exception:
+            tally.add("of these corrupt")
+
+
+def _kill_after(work: Callable[[], None], draw: random.Random) -> None:
+    child = in_child(work)
+    time.sleep(draw.uniform(0.01, 0.12))
+    os.kill(child, signal.SIGKILL)
+    exit_code(child)
+
+
+def fail_disks(arena: Arena, tally: Tally, *, runs: int, draw: random.Random) -> None:
+    """Part 3."""
+    for number in range(runs):
+        arm, how = list(ARMS)[number % len(ARMS)], ("limit", errno.ENOSPC, errno.EROFS, "limit")[number % 4]
+        run, reference = arena.root / f"{arm}-disk", arena.undisturbed(arm)
+        _until_saved(arena, arm, run)
+        before, _ = newest_whole(run / "checkpoints")
+        assert before is not None
+        code = exit_code(in_child(partial(_starved, arena, arm, run, how, draw)))
+        message = (arena.root / "errors.txt").read_text()
+        tally.add("disks full or read-only")
+        tally.expect(code == 2, f"disk {how}: exit code {code}: {message[-200:]}")
+        tally.expect("nothing could be written" in message, f"disk {how}: {message[-200:]}")
+        after, damaged = newest_whole(run / "checkpoints")
+        tally.expect(
+            not damaged and after is not None and after >= before, f"disk {how}: a checkpoint was lost"
+        )
+        assert exit_code(in_child(partial(arena.train, arm, run))) == 0
+        compare(tally, f"{arm}, disk {how}", run, reference)
+        shutil.rmtree(run)
+
+
+def _until_saved(arena: Arena, arm: str, run: Path) -> None:
+    child = in_child(lambda: arena.train(arm, run))
+    while not checkpoints(run / "checkpoints"):
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    exit_code(child)
+
+
+def _starved(arena: Arena, arm: str, run: Path, how: str | int, draw: random.Random) -> int:
+    """``adfair train --resume`` on a disk that fails."""
+    os.dup2(os.open(arena.root / "errors.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    if how == "limit":
+        sizes = [p.stat().st_size for c in checkpoints(run / "checkpoints")[:1] for p in c.iterdir()]
+        size = draw.randrange((run / "log.jsonl").stat().st_size + 1, max(sizes) - 1)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    else:
+        sync, left = os.fsync, draw.randrange(20)
+
+        def failing(handle: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise OSError(int(how), os.strerror(int(how)))
+            sync(handle)
+
+        os.fsync = failing  # type: ignore[assignment]
+    config = arena.root / "config.yaml"
+    config.write_text("{}\n")
+    sets = [part for key in arena.keys(arm) for part in ("--set", key)]
+    return command(["train", str(config), *sets, "--out", str(run), "--resume"])
+
+
+def torture(root: Path, *, kills: int, saves: int, disks: int, seed: int) -> Tally:
+    """All three parts; the folder is the caller's."""
+    torch.set_num_threads(1)
+    tally, draw = Tally(), random.Random(seed)
+    kill_saving(root, tally, kills=saves, draw=draw)
+    arena = Arena(root)
+    kill_training(arena, tally, kills=kills, draw=draw)
+    fail_disks(arena, tally, runs=disks, draw=draw)
+    return tally
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default in (("kills", 50), ("saves", 200), ("disks", 20), ("seed", 0)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--docs", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root:
+        tally = torture(
+            Path(root),
+            kills=arguments.kills,
+            saves=arguments.saves,
+            disks=arguments.disks,
+            seed=arguments.seed,
+        )
+    rows = [f"| {what} | {n} |" for what, n in tally.counts.items()]
+    text = "\n".join(
+        ["| what | number |", "| --- | --- |", *rows, f"| lost or different | {len(tally.lost)} |"]
+    )
+    print(text)
+    print("\n".join(tally.lost) or "nothing was lost")
+    if arguments.docs:
+        head, _, rest = arguments.docs.read_text().partition("<!-- resume:begin -->")
+        tail = rest.partition("<!-- resume:end -->")[2]
+        arguments.docs.write_text(f"{head}<!-- resume:begin -->\n{text}\n<!-- resume:end -->{tail}")
+    return int(bool(tally.lost))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""What biases a cohort holds, before anything is trained on it, and the remedy that follows.
+
+diagnosis = diagnose("runs/cohort")
+diagnosis.policy.reasons
+diagnosis.tables["dependence"]
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adfair.auditing.image_quality import image_figures
+from adfair.auditing.reporting_gaps import group_contrasts, reporting_columns
+from adfair.auditing.sizes import size_table
+from adfair.data.images import load_images
+from adfair.data.manifest import Cohort, group_codes, labels, load_cohort
+from adfair.data.policy import CLEAR, Policy, cohort_dependence, decide, dependence_table
+from adfair.data.report_findings import findings_in_reports
+from adfair.data.scrub import count_demographics
+from adfair.errors import ConfigError
+from adfair.metrics.dependence import Dependence
+
+SIGNIFICANT = 0.01
+"""Adjusted p-value below which a difference between groups is named (our choice)."""
+IMAGES, SIDE, VISIBLE = 1500, 224, 0.2
+"""Images looked at, their size, and the standardised difference from which one is named (our choice)."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found in a cohort.
+
+    Attributes:
+        name, split: of what.
+        tables: ``dependence``, ``naming``, ``sizes``, ``reporting``, ``images`` (absent where not looked at).
+        policy: the remedy that ``objective.fairness: auto`` would take.
+        signs: one sentence for each bias that is there; empty where there is nothing to remove.
+        notes: what was not looked at, and why.
+    """
+
+    name: str
+    split: str
+    tables: dict[str, pd.DataFrame]
+    policy: Policy
+    signs: list[str]
+    notes: list[str]
+
+    def record(self) -> dict[str, Any]:
+        """As JSON: undefined figures are null, with their reason in ``note``."""
+        tables = {
+            name: table.astype(object).where(table.notna(), None) for name, table in self.tables.items()
+        }
+        return {
+            "cohort": self.name,
+            "split": self.split,
+            "signs": self.signs,
+            "policy": self.policy.record(),
+            "notes": self.notes,
+            **{name: table.to_dict("records") for name, table in tables.items()},
+        }
+
+
+def diagnose(
+    cohort: Cohort | Path | str,
+    *,
+    attributes: Sequence[str] = (),
+    split: str = "train",
+    images: bool = True,
+    seed: int = 0,
+) -> Diagnosis:
+    """Look for biases in one split of a cohort.
+
+    Args:
+        cohort: a folder, or a cohort as loaded.
+        attributes: sensitive attributes; all that the cohort declares by default.
+        split: the training split.
+        images: also measure up to 1,500 images drawn by ``seed``.
+        seed: of folds and draws.
+
+    Raises:
+        ConfigError: the cohort declares no such attribute.
+        DataError: as ``load_cohort``.
+    """
+    cohort = cohort if isinstance(cohort, Cohort) else load_cohort(cohort)
+    groups = _groups(cohort, attributes)
+    table, findings = cohort.split(split), cohort.info.findings
+    codes = {name: group_codes(table[name], names) for name, names in groups.items()}
+    patients = table["patient_id"].to_numpy()
+    found = cohort_dependence(cohort, list(groups), split=split, seed=seed)
+    naming = naming_table(table, groups)
+    policy = decide(found, naming=float(naming["share"].iloc[0]))
+    reports = table["report"].tolist()
+    said = findings_in_reports(reports, findings) if cohort.has_reports else labels(table, findings)
+    columns = reporting_columns(said, reports, findings, patients=patients, seed=seed)
+    reporting = group_contrasts(columns, codes, groups, patients=patients)
+    tables = {
+        "dependence": dependence_table(found),
+        "naming": naming,
+        "sizes": size_table(table, groups, float(np.nanmean(said == 1))),
+        "reporting": reporting,
+    }
+    notes = [] if cohort.has_reports else ["The cohort has no reports: its labels stand for them."]
+    if images:
+        tables["images"] = image_table(cohort, table, groups, seed=seed)
+    else:
+        notes.append("Images were not looked at.")
+    signs = [*_dependence_signs(found), *_naming_signs(naming), *_reporting_signs(reporting)]
+    return Diagnosis(cohort.info.name, split, tables, policy, signs, notes)
+
+
+def _groups(cohort: Cohort, attributes: Sequence[str]) -> dict[str, list[str]]:
+    declared = cohort.info.attributes
+    for name in attributes:
+        if name not in declared:
+            raise ConfigError(f"the cohort declares no attribute '{name}'; it has {', '.join(declared)}")
+    return {name: declared[name] for name in attributes or declared}
+
+
+def naming_table(table: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
+    """Share of reports that name sex, race or age: over all rows, then by group; columns share, sex, race, age."""
+    named = count_demographics(table["report"].tolist()) > 0
+    rows = [{"attribute": "", "group": "", "reports": len(table), **_shares(named)}]
+    for name, names in groups.items():
+        for group in names:
+            chosen = (table[name] == group).to_numpy()
+            rows.append(
+                {"attribute": name, "group": group, "reports": int(chosen.sum()), **_shares(named[chosen])}
+            )
+    return pd.DataFrame(rows)
+
+
+def _shares(named: pd.DataFrame) -> dict[str, float]:
+    if named.empty:
+        return {"share": np.nan, **{str(kind): np.nan for kind in named.columns}}
+    return {
+        "share": float(named.any(axis=1).mean()),
+        **{str(kind): float((named[kind]).mean()) for kind in named.columns},
+    }
+
+
+def image_table(
+    cohort: Cohort, table: pd.DataFrame, groups: dict[str, list[str]], *, seed: int
+) -> pd.DataFrame:
+    """Group contrasts of image-quality proxies and of view, on a sample; ``effect`` is in standard deviations."""
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(table))[:IMAGES])
+    sample = table.iloc[drawn].reset_index(drop=True)
+    columns = image_figures(load_images(cohort, sample, size=SIDE))
+    for view in sorted(set(sample["view"]) - {""}):
+        columns[f"view {view}"] = np.where(sample["view"] == "", np.nan, sample["view"] == view).astype(float)
+    codes = {name: group_codes(sample[name], names) for name, names in groups.items()}
+    found = group_contrasts(columns, codes, groups, patients=sample["patient_id"].to_numpy())
+    spread = {figure: float(np.nanstd(values)) for figure, values in columns.items()}
+    scale = found["figure"].map(spread)
+    found.insert(6, "effect", (found["difference"] / scale.where(scale > 0)).astype(float))
+    return found
+
+
+def _dependence_signs(found: dict[str, Dependence]) -> list[str]:
+    return [
+        f"findings depend on {name} ({d.share:.0%} of what there is to know about it)"
+        for name, d in found.items()
+        if d.gain > CLEAR * d.standard_error
+    ]
+
+
+def _naming_signs(naming: pd.DataFrame) -> list[str]:
+    share = float(naming["share"].iloc[0])
+    return [f"{share:.1%} of the reports name sex, race or age"] if share > 0 else []
+
+
+def _reporting_signs(reporting: pd.DataFrame) -> list[str]:
+    clear = reporting[reporting["p_adjusted"] < SIGNIFICANT]
+    return [
+        f"{row.figure}: {row.value:.3g} in {row.group} ({row.attribute}) against {row.others:.3g} in the others"
+        for row in clear.itertuples()
+    ]

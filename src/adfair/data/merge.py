@@ -1,0 +1,111 @@
+"""Several cohorts as one, so that a model can be trained on all of them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from adfair.data.manifest import Cohort, load_cohort, write_cohort
+from adfair.data.schema import CohortInfo
+from adfair.data.staging import staged_folder
+from adfair.errors import ConfigError, DataError
+
+
+def merge(
+    sources: Sequence[Path | str], *, out: Path | str, common: bool = False, force: bool = False
+) -> Cohort:
+    """Write one cohort with the rows of several.
+
+    Image, patient and study ids get the cohort's name in front (``nih/p12``), so that equal ids of two hospitals stay
+    two people. Splits keep their names. Images stay where they are.
+
+    Args:
+        sources: two or more cohorts with different names.
+        out: the new cohort.
+        common: keep the findings and attributes that all cohorts have; without it they must be the same.
+        force: replace a cohort that is there.
+
+    Raises:
+        ConfigError: fewer than two cohorts, two of one name, findings or attributes that differ, or none in common.
+        DataError: only some of the cohorts have reports, or an image file belongs to two of them.
+    """
+    cohorts = [load_cohort(source) for source in sources]
+    _require_distinct(cohorts)
+    findings, attributes = _columns(cohorts, common=common)
+    roots = [cohort.image_root.resolve() for cohort in cohorts]
+    base = Path(os.path.commonpath(roots))
+    table = pd.concat(
+        [
+            _renamed(cohort, os.path.relpath(root, base), [*findings, *attributes])
+            for cohort, root in zip(cohorts, roots, strict=True)
+        ],
+        ignore_index=True,
+    )
+    shared = table["image_path"][
+        table["image_path"].duplicated() & ~table.duplicated(["patient_id", "image_path"])
+    ]
+    if len(shared):
+        raise DataError.at(
+            f"{len(shared):,} image files are in two of the cohorts",
+            file=base,
+            column="image_path",
+            remedy="The same patients would count twice; leave one of the cohorts out.",
+        )
+    info = CohortInfo(
+        name="+".join(cohort.info.name for cohort in cohorts),
+        findings=findings,
+        attributes=attributes,
+        splits=list(dict.fromkeys(split for cohort in cohorts for split in cohort.info.splits)),
+        source="; ".join(f"{cohort.info.name}: {cohort.info.source}" for cohort in cohorts),
+        licence="; ".join(f"{cohort.info.name}: {cohort.info.licence}" for cohort in cohorts),
+        image_root=str(base),
+    )
+    with staged_folder(Path(out), force=force) as staging:
+        write_cohort(staging, info, table)
+    return load_cohort(out)
+
+
+def _require_distinct(cohorts: list[Cohort]) -> None:
+    names = [cohort.info.name for cohort in cohorts]
+    if len(cohorts) < 2 or len(set(names)) < len(names):
+        raise ConfigError("merge takes two or more cohorts, each with a name of its own in cohort.yaml")
+    for cohort in cohorts:
+        if cohort.info.exclude_patients:
+            raise ConfigError(
+                f"{cohort.root}: names exclude_patients, which would be lost; merge first, then draw balanced sets"
+            )
+        if cohort.has_reports != cohorts[0].has_reports:
+            raise DataError.at(
+                "has reports and another cohort has none (or the reverse)",
+                file=cohort.root,
+                remedy="Give all of them reports, or empty the column in all.",
+            )
+
+
+def _columns(cohorts: list[Cohort], *, common: bool) -> tuple[list[str], dict[str, list[str]]]:
+    """Findings and attributes of the merged cohort; groups of an attribute are those of any cohort."""
+    first = cohorts[0].info
+    findings = [f for f in first.findings if all(f in c.info.findings for c in cohorts)]
+    names = [a for a in first.attributes if all(a in c.info.attributes for c in cohorts)]
+    for cohort in cohorts:
+        extra = set(cohort.info.findings) - set(findings) | set(cohort.info.attributes) - set(names)
+        if extra and not common:
+            raise ConfigError(
+                f"'{cohort.info.name}' has {', '.join(sorted(extra))}, which not all of the cohorts have: "
+                "rename in the imports, or keep what all have with --common"
+            )
+    if not findings:
+        raise ConfigError("the cohorts have no finding in common")
+    groups = {a: list(dict.fromkeys(g for c in cohorts for g in c.info.attributes[a])) for a in names}
+    return findings, groups
+
+
+def _renamed(cohort: Cohort, folder: str, columns: list[str]) -> pd.DataFrame:
+    core = ["image_id", "patient_id", "study_id", "image_path", "report", "split", "view", "age"]
+    table = cohort.table[list(dict.fromkeys([*core, *columns]))].copy()
+    for name in ("image_id", "patient_id", "study_id"):
+        table[name] = (cohort.info.name + "/" + table[name]).where(table[name].ne(""), "")
+    if folder != ".":
+        table["image_path"] = folder + "/" + table["image_path"]
+    return table

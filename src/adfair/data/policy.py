@@ -1,0 +1,128 @@
+"""Which remedy a cohort calls for: the rule behind ``adfair diagnose`` and ``objective.fairness: auto``.
+
+Decided by what can be seen before training. Findings that depend on a group in the reports are the bias that a
+contrastive loss turns into a shortcut. Where they do, an anchor's negatives come from its own intersection of groups,
+so that telling groups apart earns nothing; where they do not, taking the group out costs nothing, and an adversary
+removes what could be misused later. Where they do, the group also carries findings, and taking all of it out would
+take these too: the weight falls with the dependence. Our rule; measured in docs/results.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from adfair.data.manifest import Cohort, group_codes, labels
+from adfair.data.report_findings import stated_findings
+from adfair.metrics.dependence import Dependence, dependence
+
+CLEAR = 2.0
+"""Standard errors above zero from which a dependence counts."""
+HIGHEST_WEIGHT = 0.5
+NAMING = 0.001
+"""Share of training reports that name a group from which they are scrubbed."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What to train with, and why.
+
+    Attributes:
+        scrub_demographics: take words for sex, race and age out of the training reports.
+        negatives: ``objective.negatives``.
+        adversary_weight: ``objective.adversary_weight``; 0 trains no adversary.
+        reasons: one sentence for each choice.
+    """
+
+    scrub_demographics: bool
+    negatives: Literal["all", "same_cell"]
+    adversary_weight: float
+    reasons: list[str]
+
+    def record(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return asdict(self)
+
+
+def cohort_dependence(
+    cohort: Cohort, attributes: Sequence[str], *, split: str = "train", seed: int = 0
+) -> dict[str, Dependence]:
+    """How much the findings that reports state tell about each attribute's groups, in one split.
+
+    Where the cohort has no reports, its labels stand for them.
+    """
+    table = cohort.split(split)
+    findings = cohort.info.findings
+    if cohort.has_reports:
+        stated = stated_findings(table["report"].tolist(), findings)
+    else:
+        stated = labels(table, findings) == 1
+    patients = table["patient_id"].to_numpy()
+    return {
+        name: dependence(
+            group_codes(table[name], cohort.info.attributes[name]), stated, patients=patients, seed=seed
+        )
+        for name in attributes
+    }
+
+
+def decide(found: Mapping[str, Dependence], *, naming: float) -> Policy:
+    """The policy for what was found.
+
+    Args:
+        found: by sensitive attribute. naming: share of training reports that name a group of any of them.
+    """
+    scrub, reasons = naming >= NAMING, []
+    if scrub:
+        reasons.append(f"{naming:.1%} of the training reports name a patient's group: those words are cut.")
+    else:
+        reasons.append("Next to no training report names a patient's group: nothing is cut.")
+    tied = {name: d for name, d in found.items() if d.gain > CLEAR * d.standard_error}
+    for name, d in found.items():
+        reasons.append(_sentence(name, d, clear=name in tied))
+    strongest = max((d.share for d in tied.values()), default=0.0)
+    weight = round(HIGHEST_WEIGHT * (1 - strongest), 3)
+    reasons.append(
+        "Negatives come from the same intersection of groups, so that telling groups apart earns nothing."
+        if tied
+        else "Negatives come from all patients: there is no dependence to hide."
+    )
+    reasons.append(_weight_sentence(weight, strongest))
+    return Policy(scrub, "same_cell" if tied else "all", weight, reasons)
+
+
+def _sentence(name: str, d: Dependence, *, clear: bool) -> str:
+    if d.reason:
+        return f"Whether findings depend on {name} is undefined: {d.reason}."
+    figures = f"{d.gain:.3f} of {d.entropy:.2f} nats (standard error {d.standard_error:.3f})"
+    verb = "depend" if clear else "do not clearly depend"
+    return f"Findings in the reports {verb} on {name}: {figures}."
+
+
+def _weight_sentence(weight: float, strongest: float) -> str:
+    if strongest == 0:
+        return (
+            f"The adversary weighs {weight:g}: it takes out what could be misused later, at next to no cost."
+        )
+    return (
+        f"The adversary weighs {weight:g} = {HIGHEST_WEIGHT:g} x (1 - {strongest:.2f}): the group carries findings, "
+        "and taking all of it out would take these too. Set objective.adversary_weight to 0 to leave it in."
+    )
+
+
+def dependence_table(found: Mapping[str, Dependence]) -> pd.DataFrame:
+    """Columns attribute, gain, standard_error, entropy, share, patients, note."""
+    rows = [
+        {
+            "attribute": name,
+            "gain": d.gain,
+            "standard_error": d.standard_error,
+            "entropy": d.entropy,
+            "share": d.share if not d.reason else float("nan"),
+            "patients": d.patients,
+            "note": d.reason,
+        }
+        for name, d in found.items()
+    ]
+    return pd.DataFrame(rows)

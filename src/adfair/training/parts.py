@@ -1,0 +1,131 @@
+"""Everything in a run that changes while it trains: put together, kept in checkpoints, and loaded from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from adfair.config import Config
+from adfair.data.loader import TrainData
+from adfair.distributed import exchange, rank
+from adfair.models.dual_encoder import DualEncoder, training_mode
+from adfair.objectives import Setting, build_objective
+from adfair.objectives.interface import Contrastive, FairnessTerm
+from adfair.training.optim import make_optimizer
+from adfair.training.pace import Pace
+from adfair.training.randomness import random_state, set_random_state
+from adfair.training.selection import Selector
+from adfair.training.watch import Watch
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything in a run that changes while it trains.
+
+    The sampler is not among them: which rows a batch has is a function of the seed and the step.
+    """
+
+    net: torch.nn.Module
+    engine_net: Any  # the same, as the engine wraps it
+    optimizer: torch.optim.Optimizer
+    engine_optimizer: Any
+    contrastive: Contrastive
+    fairness: FairnessTerm
+    watch: Watch
+    selector: Selector
+    pace: Pace
+    precision: Any  # the engine's; holds the scaler of 16-bit training
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """By part; every process must call it, for each has its own random numbers."""
+        adversary, fitted = self.fairness.adversary, self.fairness.optimizer
+        randoms = exchange(random_state())
+        return {
+            "towers": dict(self.net.state_dict()),
+            "optimizer": optimizer_state(self.optimizer),
+            "adversary": {} if adversary is None else dict(adversary.state_dict()),
+            "adversary_optimizer": {} if fitted is None else optimizer_state(fitted),
+            "contrastive": self.contrastive.state(),
+            "fairness": self.fairness.state(),
+            "watch": self.watch.state(),
+            "random": {
+                f"{r}.{key}": value for r, state in enumerate(randoms) for key, value in state.items()
+            },
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return {
+            "seconds": self.pace.seconds,
+            "scaler": self.precision.state_dict(),
+            "validations": self.selector.records,
+        }
+
+    def load(self, tensors: Mapping[str, dict[str, Tensor]], facts: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`tensors` and :meth:`facts` were."""
+        self.net.load_state_dict(tensors["towers"])
+        load_optimizer(self.optimizer, tensors["optimizer"])
+        if self.fairness.adversary is not None and self.fairness.optimizer is not None:
+            self.fairness.adversary.load_state_dict(tensors["adversary"])
+            load_optimizer(self.fairness.optimizer, tensors.get("adversary_optimizer", {}))
+        self.contrastive.load(tensors.get("contrastive", {}))
+        self.fairness.load(tensors.get("fairness", {}))
+        self.watch.load(tensors["watch"])
+        self.pace.resume(facts["seconds"])
+        self.precision.load_state_dict(facts["scaler"])
+        self.selector.records[:] = facts["validations"]
+        own = f"{rank()}."
+        set_random_state({k.removeprefix(own): v for k, v in tensors["random"].items() if k.startswith(own)})
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Moments and step counts by ``POSITION.NAME``; rates and decays are functions of configuration and step."""
+    return {
+        f"{i}.{name}": value
+        for i, parameter in enumerate(_parameters(optimizer))
+        for name, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
+    """Go on from an :func:`optimizer_state`."""
+    parameters = _parameters(optimizer)
+    for key, value in state.items():
+        position, name = key.split(".", 1)
+        parameter = parameters[int(position)]
+        if value.shape == parameter.shape and name != "step":
+            # Fused updates walk through memory, so moments must lie as the weights do (channels last).
+            value = torch.zeros_like(parameter, memory_format=torch.preserve_format).copy_(value)
+        optimizer.state[parameter][name] = value.to(parameter.device)
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def assemble(
+    model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, selector: Selector
+) -> Parts:
+    """The parts of a run that is about to start, on the engine's device."""
+    train = config.train
+    optimizer = make_optimizer(
+        model.net, lr=train.lr, weight_decay=train.weight_decay, text_lr_factor=train.text_lr_factor
+    )
+    engine_net, engine_optimizer = fabric.setup(model.net, optimizer)
+    contrastive, fairness = build_objective(Setting(config, fabric, model, data))
+    training_mode(model, frozen=config.model.freeze)
+    return Parts(
+        net=model.net,
+        engine_net=engine_net,
+        optimizer=optimizer,
+        engine_optimizer=engine_optimizer,
+        contrastive=contrastive,
+        fairness=fairness,
+        watch=Watch(config, data.patients),
+        selector=selector,
+        pace=Pace(),
+        precision=fabric.strategy.precision,
+    )

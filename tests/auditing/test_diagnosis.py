@@ -1,0 +1,51 @@
+import json
+
+import numpy as np
+import pytest
+
+from adfair.auditing.diagnosis import diagnose
+from adfair.data.manifest import load_cohort
+from adfair.data.synthetic import synth
+from adfair.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):  # type: ignore[no-untyped-def]
+    return load_cohort(synth(tmp_path_factory.mktemp("d") / "c", preset="default", n_train=800, n_test=60))
+
+
+def test_a_biased_cohort(cohort) -> None:  # type: ignore[no-untyped-def]
+    found = diagnose(cohort)
+    assert any("findings depend on race" in sign for sign in found.signs)
+    assert any("name sex, race or age" in sign for sign in found.signs)
+    assert found.policy.negatives == "same_cell"
+    assert set(found.tables) == {"dependence", "naming", "sizes", "reporting", "images"}
+    assert found.tables["naming"]["share"].iloc[0] == pytest.approx(0.3, abs=0.06)
+
+
+def test_the_record_is_json_and_undefined_is_null(cohort) -> None:  # type: ignore[no-untyped-def]
+    found = diagnose(cohort, images=False)
+    found.tables["dependence"].loc[0, "gain"] = np.nan
+    text = json.dumps(found.record(), allow_nan=False)
+    assert json.loads(text)["dependence"][0]["gain"] is None
+    assert "Images were not looked at." in found.notes
+
+
+def test_report_text_stays_out(cohort) -> None:  # type: ignore[no-untyped-def]
+    text = json.dumps(diagnose(cohort, images=False).record())
+    assert not any(report in text for report in cohort.split("train")["report"] if len(report) > 30)
+
+
+def test_an_attribute_that_is_not_declared(cohort) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ConfigError, match="no attribute 'age'"):
+        diagnose(cohort, attributes=["age"])
+
+
+def test_rows_of_unknown_group_are_in_no_contrast(cohort) -> None:  # type: ignore[no-untyped-def]
+    half = cohort.table.copy()
+    half.loc[half.index[::2], "race"] = ""
+    known = (half[half.split == "train"]["race"] != "").sum()
+    masked = type(cohort)(root=cohort.root, info=cohort.info, table=half)
+    found = diagnose(masked, images=False)
+    race = found.tables["dependence"].set_index("attribute").loc["race"]
+    assert race["patients"] <= known

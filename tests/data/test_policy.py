@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from adfair.data.manifest import load_cohort
+from adfair.data.policy import HIGHEST_WEIGHT, cohort_dependence, decide, dependence_table
+from adfair.data.synthetic import synth
+from adfair.metrics.dependence import Dependence
+
+NOTHING = Dependence(-0.001, 0.001, 1.0, 5000)
+STRONG = Dependence(0.4, 0.01, 1.0, 5000)
+
+
+def test_nothing_found_keeps_all_negatives_and_the_full_weight() -> None:
+    policy = decide({"race": NOTHING, "sex": NOTHING}, naming=0.0)
+    assert (policy.scrub_demographics, policy.negatives) == (False, "all")
+    assert policy.adversary_weight == HIGHEST_WEIGHT
+
+
+def test_dependence_asks_for_the_mask_and_less_weight() -> None:
+    policy = decide({"race": STRONG, "sex": NOTHING}, naming=0.3)
+    assert (policy.scrub_demographics, policy.negatives) == (True, "same_cell")
+    assert policy.adversary_weight == pytest.approx(HIGHEST_WEIGHT * 0.6)
+    assert any("30.0% of the training reports" in reason for reason in policy.reasons)
+
+
+def test_within_two_standard_errors_nothing_is_claimed() -> None:
+    assert decide({"race": Dependence(0.0019, 0.001, 1.0, 500)}, naming=0).negatives == "all"
+    assert decide({"race": Dependence(0.0021, 0.001, 1.0, 500)}, naming=0).negatives == "same_cell"
+
+
+def test_undefined_dependence_is_said_and_asks_for_nothing() -> None:
+    policy = decide({"race": Dependence(np.nan, np.nan, np.nan, 0, "no finding varies")}, naming=0)
+    assert policy.negatives == "all"
+    assert any("undefined: no finding varies" in reason for reason in policy.reasons)
+
+
+@pytest.mark.parametrize(("preset", "tied"), [("default", True), ("none", False)])
+def test_synthetic_cohorts(tmp_path, preset: str, tied: bool) -> None:  # type: ignore[no-untyped-def]
+    cohort = load_cohort(synth(tmp_path / "c", preset=preset, seed=1, n_train=800, n_test=60))
+    found = cohort_dependence(cohort, ["race", "sex"])
+    assert (found["race"].gain > 2 * found["race"].standard_error) == tied
+    assert list(dependence_table(found)["attribute"]) == ["race", "sex"]

@@ -1,0 +1,86 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from adfair.objectives.contrastive import infonce_per_pair
+from adfair.objectives.same_cell import (
+    FEWEST,
+    cell_mask,
+    masked_infonce_per_pair,
+    masked_siglip_per_pair,
+)
+from adfair.objectives.siglip import siglip_per_pair
+
+
+def unit(seed: int, n: int = 8, d: int = 5) -> torch.Tensor:
+    maker = torch.Generator().manual_seed(seed)
+    return F.normalize(torch.randn(n, d, generator=maker, dtype=torch.float64), dim=1)
+
+
+def scalar(value: float) -> torch.Tensor:
+    return torch.tensor(value, dtype=torch.float64, requires_grad=True)
+
+
+CODES = {"race": torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]), "sex": torch.tensor([0, 0, 1, 1, 0, 0, 1, 1])}
+
+
+def test_mask_is_the_intersection() -> None:
+    mask = cell_mask(CODES, fewest=2)
+    expected = torch.block_diag(*[torch.ones(2, 2)] * 4).bool()
+    assert torch.equal(mask, expected)
+
+
+def test_small_cells_and_unknown_rows_keep_all_candidates() -> None:
+    codes = {"race": torch.tensor([0] * FEWEST + [1] * (FEWEST - 1) + [-1])}
+    mask = cell_mask(codes)
+    assert mask[:FEWEST].sum(1).tolist() == [FEWEST] * FEWEST  # an unknown row is nobody's negative in a cell
+    assert bool(mask[FEWEST:].all())
+
+
+def test_continuous_attributes_are_passed_over() -> None:
+    assert torch.equal(
+        cell_mask({**CODES, "age": torch.linspace(-1, 1, 8)}, fewest=2), cell_mask(CODES, fewest=2)
+    )
+
+
+def test_each_cell_by_itself_is_plain_infonce() -> None:
+    image, text, scale = unit(0), unit(1), scalar(9.0)
+    found, chance = masked_infonce_per_pair(image, text, scale, cell_mask(CODES, fewest=2))
+    alone = torch.cat([infonce_per_pair(image[i : i + 2], text[i : i + 2], scale) for i in range(0, 8, 2)])
+    assert found.tolist() == pytest.approx(alone.tolist(), abs=1e-12)
+    assert chance.tolist() == pytest.approx([math.log(2)] * 8)
+
+
+def test_without_groups_it_is_the_plain_loss() -> None:
+    image, text, everything = unit(2), unit(3), torch.ones(8, 8, dtype=torch.bool)
+    plain = infonce_per_pair(image, text, scalar(5.0))
+    assert torch.equal(masked_infonce_per_pair(image, text, scalar(5.0), everything)[0], plain)
+    sigmoid = masked_siglip_per_pair(image, text, scalar(5.0), scalar(-4.0), everything)
+    expected = siglip_per_pair(image, text, scalar(5.0), scalar(-4.0))
+    assert sigmoid.tolist() == pytest.approx(expected.tolist(), abs=1e-12)
+
+
+def test_no_reward_for_telling_groups_apart() -> None:
+    """A shift of both embeddings by what only the group decides leaves the masked loss as it is."""
+    image, text = unit(4), unit(5)
+    offset = 3.0 * CODES["race"].double()[:, None] * unit(6, 1)
+    mask = cell_mask({"race": CODES["race"]}, fewest=2)
+    plain = [masked_infonce_per_pair(image, text + d, scalar(4.0), mask)[0].sum() for d in (0, offset)]
+    images_to_texts = [
+        F.cross_entropy((4.0 * image @ (text + d).T).masked_fill(~mask, -torch.inf), torch.arange(8))
+        for d in (torch.zeros_like(offset), offset)
+    ]
+    assert images_to_texts[0].item() == pytest.approx(images_to_texts[1].item(), abs=1e-12)
+    assert plain[0].item() != pytest.approx(infonce_per_pair(image, text, scalar(4.0)).sum().item())
+
+
+@pytest.mark.parametrize("loss", ["infonce", "siglip"])
+def test_gradients(loss: str) -> None:
+    image, text, mask = unit(7).requires_grad_(), unit(8).requires_grad_(), cell_mask(CODES, fewest=2)
+    if loss == "infonce":
+        inputs, run = (image, text, scalar(3.0)), lambda *x: masked_infonce_per_pair(*x, mask)[0]
+    else:
+        inputs, run = (image, text, scalar(3.0), scalar(-2.0)), lambda *x: masked_siglip_per_pair(*x, mask)
+    assert torch.autograd.gradcheck(run, inputs, atol=1e-6)
