@@ -53,9 +53,8 @@ class MedCLIP(Towers):
 
     def project(self, features: Tensor) -> Tensor:
         """By the head, which a ResNet keeps in place of its last layer."""
-        return (self.vision_model["projection_head"] if self.swin else self.vision_model["model"].fc)(
-            features
-        )
+        tower: Any = self.vision_model["model"]
+        return (self.vision_model["projection_head"] if self.swin else tower.fc)(features)
 
     def text(self, texts: Sequence[str]) -> Tensor:
         """Mean over tokens of layers 1, 2 and the last, then over the three.
