@@ -89,17 +89,7 @@ def evaluate(
         further = replace(how, prompts=name)
         evaluate_split(subject, split, out=out / "prompts" / name, protocols=("zero_shot",), how=further)
     facts = {
-        "version": __version__,
-        "model": str(model),
-        "adapter": encoder.name,
-        "weights_sha256": encoder.fingerprint,
-        "cohort": {
-            "name": cohort.info.name,
-            "manifest_sha256": cohort.info.manifest_sha256,
-            "images_left_out": subject.cohort.left_out,
-        },
-        "split": split,
-        "protocols": list(wanted),
+        **_provenance(subject, model, split, wanted),
         **({"warning": warning} if warning else {}),
         **asdict(how),
         "further_prompts": others,
@@ -108,6 +98,26 @@ def evaluate(
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
     return out
+
+
+def _provenance(
+    subject: Subject, model: Path | str, split: str, protocols: Sequence[str]
+) -> dict[str, object]:
+    """Which model was evaluated on what."""
+    info = subject.cohort.info
+    return {
+        "version": __version__,
+        "model": str(model),
+        "adapter": subject.model.name,
+        "weights_sha256": subject.model.fingerprint,
+        "cohort": {
+            "name": info.name,
+            "manifest_sha256": info.manifest_sha256,
+            "images_left_out": subject.cohort.left_out,
+        },
+        "split": split,
+        "protocols": list(protocols),
+    }
 
 
 def _protocols(text: str) -> tuple[str, ...]:
