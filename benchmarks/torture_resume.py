@@ -39,6 +39,7 @@ from adfair.data.synthetic import synth
 from adfair.errors import DataError
 from adfair.training import train
 from adfair.training.checkpoint import checkpoints, drop_old, newest_whole, require_whole, write_checkpoint
+from adfair.training.throughput import CLOCK
 
 SCALE = {
     "data.batch_size": 32,
@@ -123,7 +124,7 @@ class Arena:
 def log_of(run: Path) -> list[str]:
     """The log without its clock, in a form in which NaN equals NaN."""
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    return [json.dumps({k: v for k, v in line.items() if k != "seconds"}) for line in lines]
+    return [json.dumps({k: v for k, v in line.items() if k not in CLOCK}) for line in lines]
 
 
 def same_files(a: Path, b: Path) -> bool:

@@ -1,6 +1,7 @@
 """Shared fixtures: one small synthetic cohort and the real chest X-rays where they are at hand."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,11 @@ import pytest
 # Before anything imports torch: workers side by side that each use every core wait for one another most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+# A shell that starts the tests in the background has its jobs ignore SIGINT, and every test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ from adfair.workflows.sweep_file import PostHoc, parse_section, read_sweep_file
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = (
     "clip adfair alternating both joint conditional equalized_odds zhang no_conflict siglip fastclip "
-    "fairclip_as_coded fairclip_exact fairclip_plus mmd coral group_dro reweight_group reweight_finding_group "
-    "group_balanced leace inlp prompts adapter"
+    "fairclip_as_coded fairclip_as_coded_script fairclip_exact fairclip_plus mmd coral group_dro reweight_group "
+    "reweight_finding_group "
+    "group_balanced leace leace_published inlp prompts adapter adapter_weight_2"
 )
 
 

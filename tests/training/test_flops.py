@@ -25,16 +25,16 @@ def test_a_vision_transformer_costs_what_a_count_on_paper_says(tmp_path: Path) -
     text = transformer(tokens=20, width=48, inner=4 * 48, layers=3) + 2 * 48 * 32
     patches = 2 * 16 * 3 * 16 * 16 * 64
     # Forwards once, backwards twice; the pixels need no gradient.
-    assert pair_flops(model) == 3 * (image + text) + 2 * patches
+    assert pair_flops(model, model.tokenize([""])) == 3 * (image + text) + 2 * patches
 
 
 def test_a_frozen_tower_costs_less_and_the_model_is_left_as_it_was() -> None:
     model = build_model("tiny", seed=0, image_size=64)
     model.net.train()
     before = {k: v.clone() for k, v in model.net.state_dict().items()}
-    state, whole = torch.get_rng_state(), pair_flops(model)
+    state, whole = torch.get_rng_state(), pair_flops(model, model.tokenize([""]))
     freeze_tower(model, "image_tower")
-    assert 0 < pair_flops(model) < whole
+    assert 0 < pair_flops(model, model.tokenize([""])) < whole
     assert all(torch.equal(v, before[k]) for k, v in model.net.state_dict().items())
     assert torch.equal(state, torch.get_rng_state())
     assert all(module.training for module in model.net.modules())

@@ -45,14 +45,16 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
         return treat
 
     def evaluate_split(subject: Subject, split: str, *, out: Path, **settings: object) -> None:
-        seen.append(("evaluate", {"model": subject.model, "split": split, **settings}))
+        seen.append(("evaluate", {"model": subject.model.folder, "split": split, **settings}))
         out.mkdir(exist_ok=True)
         (out / "embeddings.npz").touch()
 
     posthoc = SimpleNamespace(erase=remedy("erase"), adapt=remedy("adapt"))
     monkeypatch.setitem(sys.modules, "adfair.workflows.posthoc", posthoc)  # type: ignore[arg-type]
     monkeypatch.setattr("adfair.training.train", train)
-    monkeypatch.setattr("adfair.models.dual_encoder.load_model", lambda folder: folder)
+    monkeypatch.setattr(
+        "adfair.models.dual_encoder.load_model", lambda folder: SimpleNamespace(folder=folder, square=abs)
+    )
     monkeypatch.setattr(evaluation, "evaluate_split", evaluate_split)
     monkeypatch.setattr("torch.set_num_threads", lambda n: None)
     return seen

@@ -1,6 +1,7 @@
 """How much arithmetic a training pair costs, and how much a device could do."""
 
 import torch
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -37,17 +38,20 @@ def known_peak(name: str, precision: str) -> float | None:
     return None
 
 
-def pair_flops(model: DualEncoder) -> int:
+def pair_flops(model: DualEncoder, tokens: Tensor) -> int:
     """Floating-point operations of one image and report through the towers, forwards and backwards.
 
     Products and convolutions are counted, a multiplication and an addition as two; recomputation (caching,
     checkpointed activations) is not, as it is no progress. Source of the definition: Chowdhery et al. 2022, "PaLM",
     appendix B. The towers must be on one device; they are left as they were.
+
+    Args:
+        tokens: int64 [1, L], any text of the data's length.
     """
     net = model.net
     modes = {module: module.training for module in net.modules()}
     image = torch.zeros((1, model.image_size, model.image_size), dtype=torch.uint8)
-    inputs = (x.to(next(net.parameters()).device) for x in (model.prepare(image), model.tokenize([""])))
+    inputs = (x.to(next(net.parameters()).device) for x in (model.prepare(image), tokens))
     net.eval()  # batch norm would count this image
     # Not every fused attention is counted; written out, it is.
     with (

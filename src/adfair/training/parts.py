@@ -125,7 +125,7 @@ def assemble(
 ) -> Parts:
     """The parts of a run that is about to start, on the engine's device."""
     train, pace = config.train, Pace()
-    flops = pair_flops(model)
+    flops = pair_flops(model, data.tokens[:1])
     optimizer = make_optimizer(
         model.net, lr=train.lr, weight_decay=train.weight_decay, text_lr_factor=train.text_lr_factor
     )

@@ -4,6 +4,9 @@ from typing import Any
 
 from adfair.training.pace import Pace
 
+CLOCK = ("seconds", "images_per_second", "data_wait", "model_flops", "mfu")
+"""Keys of a logged step that depend on the clock; all others are the same whenever a run is made again."""
+
 
 class Throughput:
     """Figures since the last time that somebody asked, and of the whole run.
