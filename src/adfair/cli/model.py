@@ -1,10 +1,16 @@
 """Commands about models: ``demo``, ``train``, ``evaluate`` and ``report``."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+from adfair.cli.progress import bars as _bars
+from adfair.cli.progress import last_leakage, leakage_note, summary, with_leakage
+
+if TYPE_CHECKING:
+    from adfair.training.board import Board
 
 
 def register(app: typer.Typer) -> None:
@@ -36,14 +42,15 @@ def demo(
     from adfair.reporting.terminal import comparison_table
     from adfair.workflows.demo import demo as run
 
-    with _bars() as progress:
+    with _bars() as show:
+        progress = with_leakage(show, lambda stage: out / stage / "log.jsonl")
         page = run(
             out, seed=seed, quick=quick, preset=preset, ceiling=ceiling, force=force, progress=progress
         )
     Console(width=None if Console().is_terminal else 160).print(
         comparison_table(read_table(out / "comparison.csv"))
     )
-    typer.echo(f"all figures: {out / 'comparison.csv'}\nreport: {page}")
+    summary({}, title="Where to look", links={"all figures": out / "comparison.csv", "report": page})
 
 
 def train(
@@ -65,6 +72,9 @@ def train(
     ),
     devices: int | None = typer.Option(None, min=1, help="Processes (GPUs) of each node."),
     nodes: int | None = typer.Option(None, min=1, help="Machines."),
+    tensorboard: bool = typer.Option(
+        False, "--tensorboard", help="Also write the log for TensorBoard, to RUN/tensorboard (extra 'track')."
+    ),
 ) -> None:
     """Train one model. Ctrl-C and SIGTERM save it first (exit code 130); `--resume` goes on.
 
@@ -85,10 +95,13 @@ def train(
     from adfair.training import train as run
 
     warned: list[str] = []
-    with _bars() as progress:
+    board = _board(out) if tensorboard else None
+    with _bars() as progress, closing(board) if board else nullcontext():
 
         def show(entry: dict) -> None:
-            progress("training", (entry["step"] + 1) / settings.train.steps)
+            progress("training", (entry["step"] + 1) / settings.train.steps, leakage_note(entry))
+            if board is not None:
+                board(entry)
             if "warning" in entry:
                 warned.append(entry["warning"])
                 typer.echo(
@@ -98,12 +111,24 @@ def train(
 
         folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
     if rank() == 0:
-        typer.echo(
-            f"run written to {folder}; evaluate it with: "
-            f"adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
-        )
+        _tell(folder, settings.data.cohort, warned)
     if strict and {"collapse", "fooled"} & set(warned):
         raise typer.Exit(3)
+
+
+def _board(run: Path) -> "Board":
+    from adfair.training.board import Board
+
+    return Board(run)
+
+
+def _tell(run: Path, cohort: Path, warned: list[str]) -> None:
+    """How a run ended, and what comes next."""
+    rows = {"warnings": ", ".join(dict.fromkeys(warned))} if warned else {}
+    if leakage := last_leakage(run / "log.jsonl"):
+        rows["at the last validation"] = leakage
+    summary(rows, title="Trained", links={"run written to": run, "model card": run / "model" / "README.md"})
+    typer.echo(f"evaluate it with: adfair evaluate {run} --data {cohort} --out {run}/test")
 
 
 def _to_stderr(message: str) -> None:
@@ -165,31 +190,3 @@ def _need_training() -> None:
         raise MissingExtraError(
             f"this command needs {', '.join(missing)}: pip install '.[train]' in the folder of the project"
         )
-
-
-@contextmanager
-def _bars() -> Iterator[Callable[[str, float], None]]:
-    """Progress bars with ETA on a terminal; one line a finished stage elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda stage, share: typer.echo(f"{stage}: done", err=True) if share >= 1 else None
-        return
-    columns = (
-        TextColumn("{task.description:>9}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bars:
-        tasks: dict[str, int] = {}
-
-        def show(stage: str, share: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0)
-            bars.update(tasks[stage], completed=share)  # type: ignore[arg-type]
-
-        yield show
