@@ -127,3 +127,11 @@ def test_any_bytes_are_a_table_or_our_error(name: str, data: bytes) -> None:
         return
     assert len(set(table.columns)) == len(table.columns) > 0
     assert table.map(lambda cell: isinstance(cell, str)).to_numpy().all()
+
+
+def test_columns_without_a_name_can_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b",id,sex,\n0,a,F,\n1,b,M,\n")
+    with pytest.raises(DataError, match="a column has no name"):
+        read_text_table(tmp_path / "a.csv")
+    table = read_text_table(tmp_path / "a.csv", nameless="drop")
+    assert table.to_dict("list") == {"id": ["a", "b"], "sex": ["F", "M"]}

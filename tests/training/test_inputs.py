@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,20 @@ def test_excluded_patients_are_not_trained_on(cohort: Cohort, tmp_path: Path) ->
     assert data.provenance["exclude_patients"]["images_left_out"] == {
         "train": len(cohort.split("train")) - len(left)
     }
+
+
+@pytest.mark.parametrize("format", ["memmap", "webdataset"])
+def test_a_cache_gives_the_same_data(small_cohort: Path, tmp_path: Path, format: str) -> None:
+    from adfair.training.identity import data_hash
+    from adfair.workflows.prepare import prepare
+
+    root = tmp_path / "cohort"
+    shutil.copytree(small_cohort, root)
+    config = build_config({"data": {"cohort": str(root)}, "objective": {"fairness": "none"}})
+    decoded = train_data(load_cohort(root), config, image_size=64, tokenize=tokens)
+    prepare(root, size=64, workers=1, format=format)  # type: ignore[arg-type]
+    cached = train_data(load_cohort(root), config, image_size=64, tokenize=tokens)
+    rows = torch.tensor([5, 119, 5])
+    assert torch.equal(cached.images[rows], decoded.images[rows])
+    assert (data_hash(cached) == data_hash(decoded)) == (format == "memmap")
+    assert (cached.shards is None) == (format == "memmap")

@@ -1,13 +1,13 @@
 """Commands about models: ``demo``, ``train``, ``evaluate`` and ``report``."""
 
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from adfair.cli.progress import bars as _bars
-from adfair.cli.progress import last_leakage, leakage_note, summary, with_leakage
+from adfair.cli.progress import Show, last_leakage, leakage_note, summary, with_leakage
 
 if TYPE_CHECKING:
     from adfair.training.board import Board
@@ -67,9 +67,7 @@ def train(
         False, "--strict", help="A collapse or a fooled adversary ends with exit code 3."
     ),
     force: bool = typer.Option(False, "--force", help="Replace a run that is there."),
-    resume: bool = typer.Option(
-        False, "--resume", help="Go on from the newest whole checkpoint; start where there is none."
-    ),
+    resume: bool = typer.Option(False, "--resume", help="Go on from the newest whole checkpoint, if any."),
     devices: int | None = typer.Option(None, min=1, help="Processes (GPUs) of each node."),
     nodes: int | None = typer.Option(None, min=1, help="Machines."),
     tensorboard: bool = typer.Option(
@@ -94,32 +92,49 @@ def train(
     from adfair.distributed import rank
     from adfair.training import train as run
 
-    warned: list[str] = []
-    board = _board(out) if tensorboard else None
-    with _bars() as progress, closing(board) if board else nullcontext():
-
-        def show(entry: dict) -> None:
-            progress("training", (entry["step"] + 1) / settings.train.steps, leakage_note(entry))
-            if board is not None:
-                board(entry)
-            if "warning" in entry:
-                warned.append(entry["warning"])
-                typer.echo(
-                    f"warning: {entry['warning']} at step {entry['step']}: {entry['reason']}. {entry['remedy']}",
-                    err=True,
-                )
-
-        folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
+    with (
+        _bars() as progress,
+        closing(_Shown(progress, settings.train.steps, _board(out, tensorboard))) as show,
+    ):
+        try:
+            folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
+        except KeyboardInterrupt as stop:
+            _to_stderr(str(stop) or "stopped")
+            raise typer.Exit(130) from None
     if rank() == 0:
-        _tell(folder, settings.data.cohort, warned)
-    if strict and {"collapse", "fooled"} & set(warned):
+        _tell(folder, settings.data.cohort, show.warned)
+    if strict and {"collapse", "fooled"} & set(show.warned):
         raise typer.Exit(3)
 
 
-def _board(run: Path) -> "Board":
+def _board(run: Path, wanted: bool) -> "Board | None":
+    if not wanted:
+        return None
     from adfair.training.board import Board
 
     return Board(run)
+
+
+class _Shown:
+    """Takes every logged entry of a run to the screen and, where there is one, to TensorBoard."""
+
+    def __init__(self, progress: Show, steps: int, board: "Board | None") -> None:
+        self.progress, self.steps, self.board = progress, steps, board
+        self.warned: list[str] = []
+
+    def __call__(self, entry: dict) -> None:
+        self.progress("training", (entry["step"] + 1) / self.steps, leakage_note(entry))
+        if self.board is not None:
+            self.board(entry)
+        if "warning" in entry:
+            self.warned.append(entry["warning"])
+            _to_stderr(
+                f"warning: {entry['warning']} at step {entry['step']}: {entry['reason']}. {entry['remedy']}"
+            )
+
+    def close(self) -> None:
+        if self.board is not None:
+            self.board.close()
 
 
 def _tell(run: Path, cohort: Path, warned: list[str]) -> None:

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -20,13 +21,21 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_text_table(path: Path, *, data: bytes | None = None, encoding: str = "utf-8") -> pd.DataFrame:
+def read_text_table(
+    path: Path,
+    *,
+    data: bytes | None = None,
+    encoding: str = "utf-8",
+    nameless: Literal["refuse", "drop"] = "refuse",
+) -> pd.DataFrame:
     """Read ``.csv``, ``.tsv`` (both also ``.gz``) or ``.parquet`` into string columns.
 
     Args:
         path: the file; its suffix decides the format.
         data: its bytes, when the caller has read them already.
         encoding: of the text; ``utf-8-sig`` also takes a byte order mark.
+        nameless: what becomes of a CSV column without a name: published tables hold row numbers in one, or
+            end their header with a comma.
 
     Raises:
         DataError: not readable as such a table: names the file, the row and the remedy, never a cell.
@@ -36,7 +45,7 @@ def read_text_table(path: Path, *, data: bytes | None = None, encoding: str = "u
         data, path = _gunzip(data, path), path.with_suffix("")
     if path.suffix == ".parquet":
         return _parquet_cells(data, path)
-    return _csv_cells(data, path, encoding=encoding)
+    return _csv_cells(data, path, encoding=encoding, nameless=nameless)
 
 
 def write_text_table(table: pd.DataFrame, path: Path) -> bytes:
@@ -80,7 +89,7 @@ def _parquet_cells(data: bytes, path: Path) -> pd.DataFrame:
     return pa.table(cells).to_pandas()
 
 
-def _csv_cells(data: bytes, path: Path, *, encoding: str) -> pd.DataFrame:
+def _csv_cells(data: bytes, path: Path, *, encoding: str, nameless: str) -> pd.DataFrame:
     data = _without_byte_order_mark(data, path, encoding=encoding)
     encoding = "utf-8" if encoding == "utf-8-sig" else encoding
     if data.count(b'"') % 2:
@@ -88,6 +97,8 @@ def _csv_cells(data: bytes, path: Path, *, encoding: str) -> pd.DataFrame:
         raise _stray_quote(path)
     _require_encoding(data, path, encoding=encoding)
     header = _header(data, path, encoding=encoding)
+    named = [name for name in header if name] if nameless == "drop" else header
+    _distinct(named, path)
     faults: list[pa_csv.InvalidRow] = []
 
     def refuse(row: pa_csv.InvalidRow) -> str:
@@ -112,7 +123,7 @@ def _csv_cells(data: bytes, path: Path, *, encoding: str) -> pd.DataFrame:
         raise _csv_fault(path, faults=faults) from None
     if arrow.column_names != header:
         raise _stray_quote(path)
-    return arrow.to_pandas()
+    return arrow.select([i for i, name in enumerate(header) if name]).to_pandas()
 
 
 def _require_encoding(data: bytes, path: Path, *, encoding: str) -> None:
@@ -168,7 +179,7 @@ def _header(data: bytes, path: Path, *, encoding: str) -> list[str]:
         names = []
     if not names:
         raise DataError.at("no header row", file=path, remedy="The first line names the columns.")
-    return _distinct(names, path)
+    return names
 
 
 def _distinct(names: list[str], path: Path) -> list[str]:

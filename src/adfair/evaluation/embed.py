@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from adfair.data.cache import Images
 from adfair.models.dual_encoder import DualEncoder
 from adfair.models.layers import Layer, read_layer
 
 
 @torch.inference_mode()
 def embed_images(
-    model: DualEncoder, images: np.ndarray, *, layer: Layer = "embedding", batch_size: int = 256
+    model: DualEncoder, images: Images, *, layer: Layer = "embedding", batch_size: int = 256
 ) -> np.ndarray:
     """Unit-norm embeddings [N, D] float32 of grey uint8 images [N, S, S]; the tower is put in evaluation mode.
 

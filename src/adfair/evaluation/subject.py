@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from adfair.data.images import load_images
+from adfair.data.cache import leave_out_refused, open_images
 from adfair.data.manifest import Cohort, labels
 from adfair.evaluation.embed import embed_images, embed_texts
 from adfair.evaluation.zero_shot import finding_directions, zero_shot_scores
@@ -20,13 +20,17 @@ class Subject:
 
     Args:
         model: towers, weights loaded.
-        cohort: validated cohort whose images are decoded at the model's size.
+        cohort: validated cohort whose images are seen at the model's size; without those that ``adfair prepare``
+            left out at that size.
     """
 
     model: DualEncoder
     cohort: Cohort
     _embedded: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     _predicted: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.cohort = leave_out_refused(self.cohort, size=self.model.image_size, fit=self.model.fit)
 
     @property
     def findings(self) -> list[str]:
@@ -36,7 +40,9 @@ class Subject:
     def image_emb(self, split: str, *, layer: Layer = "embedding") -> np.ndarray:
         """Unit-norm embeddings [N, D] of a split, in manifest order; or what the tower holds before its projection."""
         if (split, layer) not in self._embedded:
-            images = load_images(self.cohort, self.cohort.split(split), size=self.model.image_size)
+            images = open_images(
+                self.cohort, self.cohort.split(split), size=self.model.image_size, fit=self.model.fit
+            )
             self._embedded[split, layer] = embed_images(self.model, images, layer=layer)
         return self._embedded[split, layer]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import open_clip
 import torch
@@ -33,6 +33,7 @@ class DualEncoder:
         config: the open_clip model configuration it was built from.
         mean, std: channel statistics that images in [0, 1] are normalised by.
         image_size: pixels a side.
+        fit: what it was shown of an image that is not square: its middle (``crop``) or all of it on black (``pad``).
         posthoc: a correction that embeddings of images pass through (``evaluation.embed`` applies it; ``net``
             alone does not), or ``None``.
     """
@@ -44,6 +45,7 @@ class DualEncoder:
     std: tuple[float, ...]
     image_size: int
     posthoc: PostHoc | None = None
+    fit: Literal["crop", "pad"] = "crop"
 
     def prepare(self, images: Tensor) -> Tensor:
         """Grey uint8 [B, S, S] on any device -> normalised float32 [B, 3, S, S], channels last."""
@@ -116,7 +118,12 @@ def _token_embedding(net: nn.Module, config_name: str) -> nn.Parameter:
 
 
 def build_model(
-    name: str, *, seed: int, image_size: int | None = None, start: Mapping[str, float] | None = None
+    name: str,
+    *,
+    seed: int,
+    image_size: int | None = None,
+    fit: Literal["crop", "pad"] = "crop",
+    start: Mapping[str, float] | None = None,
 ) -> DualEncoder:
     """Build towers with random weights; the weights depend on ``seed`` alone, not on the global generator.
 
@@ -125,7 +132,7 @@ def build_model(
 
     Args:
         name: see ``model_config``.
-        image_size: replaces the configuration's, for towers that allow any size.
+        image_size: replaces the configuration's, for towers that allow any size. fit: see ``DualEncoder``.
         start: ``init_logit_scale`` and ``init_logit_bias`` for a configuration that names no bias (SigLIP's).
     """
     config = json.loads(json.dumps(model_config(name)))
@@ -141,7 +148,7 @@ def build_model(
             nn.init.normal_(_token_embedding(net, name), std=token_std)
     net.to(memory_format=torch.channels_last)
     size = config["vision_cfg"].get("image_size", 224)
-    return DualEncoder(net, _tokenizer(config), config, MEAN, STD, size)
+    return DualEncoder(net, _tokenizer(config), config, MEAN, STD, size, fit=fit)
 
 
 def load_weights(model: DualEncoder, folder: Path | str) -> None:
@@ -181,7 +188,7 @@ def save_model(model: DualEncoder, folder: Path) -> Path:
         "mean": list(model.mean),
         "std": list(model.std),
         "interpolation": "bicubic",
-        "resize_mode": "shortest",
+        "resize_mode": "longest" if model.fit == "pad" else "shortest",
         "fill_color": 0,
     }
     layout = {"model_cfg": model.config, "preprocess_cfg": preprocess}
@@ -211,4 +218,5 @@ def load_model(folder: Path | str) -> DualEncoder:
     net.to(memory_format=torch.channels_last).eval()
     size = config["vision_cfg"].get("image_size", 224)
     mean, std = tuple(look.get("mean", MEAN)), tuple(look.get("std", STD))
-    return DualEncoder(net, _tokenizer(config), config, mean, std, size, load_posthoc(folder))
+    fit: Literal["crop", "pad"] = "pad" if look.get("resize_mode") == "longest" else "crop"
+    return DualEncoder(net, _tokenizer(config), config, mean, std, size, load_posthoc(folder), fit)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from adfair.config import Config
+from adfair.data.cache import open_images
 from adfair.data.exclusion import without_excluded
-from adfair.data.images import load_images
-from adfair.data.loader import TrainData
+from adfair.data.loader import TrainData, as_images
 from adfair.data.manifest import Cohort, group_codes, labels
 from adfair.data.report_findings import stated_findings
 from adfair.data.sampling import finding_group_weights, group_weights
@@ -93,7 +93,11 @@ def row_weights(
 def train_data(
     cohort: Cohort, config: Config, *, image_size: int, tokenize: Callable[[Sequence[str]], Tensor]
 ) -> TrainData:
-    """Decode and tokenise the ``train`` split but for excluded patients. Raises DataError for a damaged image."""
+    """The ``train`` split but for excluded patients, tokenised, its images decoded or mapped from the cache.
+
+    Raises:
+        DataError: an image is missing or damaged; the cache is stale.
+    """
     cohort, left_out = without_excluded(cohort, config.data.exclude_patients)
     table, aim = cohort.split("train"), config.objective
     codes = attribute_codes(cohort, table, wanted_attributes(config))
@@ -109,7 +113,7 @@ def train_data(
         reports, provenance["scrub_demographics"] = scrubbed.texts, scrubbed.summary()
     statements = [prompts(finding) for finding in cohort.info.findings]
     return TrainData(
-        images=torch.from_numpy(load_images(cohort, table, size=image_size)),
+        images=as_images(open_images(cohort, table, size=image_size, fit=config.data.fit)),
         tokens=tokenize(reports),
         codes=codes,
         group_counts={name: len(cohort.info.attributes.get(name, [name])) for name in codes},

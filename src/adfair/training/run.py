@@ -14,6 +14,7 @@ import yaml
 from lightning_fabric import Fabric
 
 from adfair.config import Config, load_config
+from adfair.data.cache import leave_out_refused
 from adfair.data.exclusion import without_excluded
 from adfair.data.loader import TrainData
 from adfair.data.manifest import load_cohort
@@ -72,6 +73,7 @@ def _build(config: Config) -> DualEncoder:
         config.model.config,
         seed=config.seed,
         image_size=config.data.image_size,
+        fit=config.data.fit,
         start=siglip.START if config.objective.contrastive == "siglip" else None,
     )
     if config.model.pretrained is not None:
@@ -151,6 +153,7 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
     for reason in policy.reasons if policy else []:
         say(reason)
     model = _build(config)
+    cohort = leave_out_refused(cohort, size=model.image_size, fit=model.fit)
     globalise_batch_norm(model.net)
     data = train_data(cohort, config, image_size=model.image_size, tokenize=model.tokenize)
     config = with_rule(config, resolve_rule(config, cohort))
@@ -159,7 +162,12 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
         out, identity(config, cohort, data), last=config.train.keep_last, resuming=resume, say=say
     )
     seen, _ = without_excluded(cohort, config.data.exclude_patients)
-    facts = {"data": training_facts(seen)} | data.provenance | ({"policy": policy.record()} if policy else {})
+    facts = (
+        {"data": training_facts(seen)}
+        | data.provenance
+        | {"images_left_out": cohort.left_out}
+        | ({"policy": policy.record()} if policy else {})
+    )
     return _Job(config, fabric, model, data, facts, selector, keeper)
 
 

@@ -179,7 +179,11 @@ def evaluate(
         "version": __version__,
         "model": str(model),
         "weights_sha256": weights_hash(model_folder(model)),
-        "cohort": {"name": cohort.info.name, "manifest_sha256": cohort.info.manifest_sha256},
+        "cohort": {
+            "name": cohort.info.name,
+            "manifest_sha256": cohort.info.manifest_sha256,
+            "images_left_out": subject.cohort.left_out,
+        },
         "split": split,
         "protocols": list(wanted),
         **asdict(how),

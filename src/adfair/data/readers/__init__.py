@@ -1,5 +1,6 @@
 """Readers of real data sets: each turns its source into a cohort folder and reports what it did."""
 
+from adfair.data.readers.fairvlmed import import_fairvlmed
 from adfair.data.readers.found import lazy_reader
 from adfair.data.readers.report import ImportReport, Reader
 from adfair.data.readers.table import import_table
@@ -27,6 +28,26 @@ READERS: dict[str, Reader] = {
         summary="MIMIC-CXR-JPG 2.0.0 or 2.1.0: images, reports, labels, race, sex and age from MIMIC-IV",
         sources="its folder, the reports (zip, folder or sectioned CSV), the folder of MIMIC-IV",
         read=lazy_reader("mimic"),
+    ),
+    "nih": Reader(
+        summary="NIH ChestX-ray14 in any layout of its images",
+        sources="the archive's folder, or its table Data_Entry_2017_v2020.csv (.gz)",
+        read=lazy_reader("nih"),
+    ),
+    "padchest": Reader(
+        summary="PadChest, its labels mapped to CheXpert's findings",
+        sources="the folder, or its table PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv (.gz)",
+        read=lazy_reader("padchest"),
+    ),
+    "indiana": Reader(
+        summary="Open-i, the Indiana University chest X-rays: the XML archive or Kaggle's tables",
+        sources="NLMCXR_reports.tgz or indiana_reports.csv, or the folder of one of them",
+        read=lazy_reader("indiana"),
+    ),
+    "fairvlmed": Reader(
+        summary="Harvard-FairVLMed, fundus images with notes; images are written into the cohort as PNG",
+        sources="the folder that holds Training, Validation and Test",
+        read=import_fairvlmed,
     ),
 }
 

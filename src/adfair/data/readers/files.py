@@ -52,7 +52,7 @@ def locate(paths: pd.Series, images: Images, *, root: Path, file: Path) -> pd.Se
 def _index(root: Path, patterns: list[str], *, wanted: set[str]) -> dict[str, str]:
     """File name -> path relative to ``root``, over all folders that match a pattern."""
     found: dict[str, str] = {}
-    folders = sorted({folder for pattern in patterns for folder in _folders(root, pattern)})
+    folders = sorted({folder for pattern in patterns for folder in list_folders(root, pattern)})
     for folder in folders:
         prefix = folder.relative_to(root).as_posix() + "/"
         for name in wanted.intersection(os.listdir(folder)):
@@ -66,7 +66,8 @@ def _index(root: Path, patterns: list[str], *, wanted: set[str]) -> dict[str, st
     return found
 
 
-def _folders(root: Path, pattern: str) -> list[Path]:
+def list_folders(root: Path, pattern: str) -> list[Path]:
+    """Folders below ``root`` that match a pattern; ``.`` is the root itself."""
     if pattern in (".", ""):
         return [root] if root.is_dir() else []
     return [folder for folder in root.glob(pattern) if folder.is_dir()]
