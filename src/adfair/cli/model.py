@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adfair.cli.progress import bars as _bars
 from adfair.cli.progress import Show, last_leakage, leakage_note, summary, with_leakage
+from adfair.cli.progress import bars as _bars
 
 if TYPE_CHECKING:
     from adfair.training.board import Board
