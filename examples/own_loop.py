@@ -24,7 +24,7 @@ def images_and_labels(rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
     """Images [rows, 3, 32, 32], findings and sexes (0, 1; -1 would be unknown) [rows]."""
     sex = torch.randint(0, 2, (rows,))
     finding = torch.where(torch.rand(rows) < 0.8, sex, 1 - sex)
-    images = torch.randn(rows, 3, 32, 32) * 0.5 + sex[:, None, None, None] * 0.5
+    images = torch.randn(rows, 3, 32, 32) * 0.5 + sex[:, None, None, None] * 0.15
     images[finding == 1, :, 8:16, 8:16] += 1.0
     return images, finding, sex
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -6,10 +7,27 @@ from adfair.errors import MissingExtraError
 from adfair.models import to_onnx
 from adfair.models.dual_encoder import build_model
 
+VIT = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {
+        "context_length": 24,
+        "vocab_size": 49408,
+        "width": 32,
+        "heads": 2,
+        "layers": 2,
+        "no_causal_mask": True,
+    },
+}
+
 
 @pytest.mark.filterwarnings("ignore")  # the tracer's own, of torch and onnx
-@pytest.mark.parametrize("config", ["tiny"])
-def test_the_towers_as_onnx_agree_and_take_any_number_of_rows(tmp_path: Path, config: str) -> None:
+@pytest.mark.parametrize("config", ["tiny", "vit.json"])
+def test_the_towers_as_onnx_agree_and_take_any_number_of_rows(
+    tmp_path: Path, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("vit.json").write_text(json.dumps(VIT))
     pytest.importorskip("onnxruntime")
     onnx = pytest.importorskip("onnx")
     found = to_onnx.save_onnx(build_model(config, seed=0), tmp_path)

@@ -57,3 +57,15 @@ def test_without_the_extra_the_remedy_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(board, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install '.\[track\]'"):
         Board(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")  # tensorboard's own
+def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    shown = Board(tmp_path)
+    shown({"step": 7, "validation": {"leakage": {"sex": 0.75}}})
+    shown.close()
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("validation/leakage/sex")
+    assert [(each.step, each.value) for each in found] == [(7, 0.75)]
