@@ -69,11 +69,11 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(trained: Path, tm
 
 
 def test_an_evaluation_goes_into_the_card_of_its_own_weights(trained: Path, tmp_path: Path) -> None:
-    from adfair.models.dual_encoder import weights_hash
+    from adfair.models.adapters.load import load_encoder
 
     run = shutil.copytree(trained, tmp_path / "run")
     facts = {
-        "weights_sha256": weights_hash(run / "model"),
+        "weights_sha256": load_encoder(run).fingerprint,
         "split": "test",
         "cohort": {"name": "synthetic"},
     }
@@ -86,5 +86,5 @@ def test_an_evaluation_goes_into_the_card_of_its_own_weights(trained: Path, tmp_
     assert command(["card", str(run), "--evaluation", str(tmp_path / "ev")]) == 0
     assert "| auc |  | 0.812 |" in (run / "model" / CARD_FILE).read_text()
     (tmp_path / "ev" / "evaluation.json").write_text(json.dumps({**facts, "weights_sha256": "0"}))
-    with pytest.raises(DataError, match="other weights"):
+    with pytest.raises(DataError, match="another model"):
         card(run, evaluation=tmp_path / "ev")

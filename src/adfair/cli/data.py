@@ -76,6 +76,7 @@ def import_(
     Example: `adfair import table data.csv --mapping mapping.yaml --out runs/cohort`
     or `adfair import mimic-cxr-jpg JPG REPORTS.zip MIMIC-IV --set conflicting=first --out runs/mimic`
     """
+    from adfair.data.flow import with_groups, write_flow
     from adfair.data.readers import READERS, get_reader
 
     if reader == "list":
@@ -96,12 +97,16 @@ def import_(
             force=force,
             progress=advance,
         )
+    flow = with_groups(report.flow, report.cohort.table, list(report.cohort.info.attributes))
+    write_flow(folder, flow, title=report.cohort.info.name)
     _print_table("Rows and patients left after each rule", report.flow)
     _print_table("Raw texts and the groups they became", report.groups)
     for note in report.notes:
         typer.echo(f"note: {note}")
     _print_cohort(report.cohort)
-    typer.echo(f"cohort written to {folder}; 'adfair check {folder}' decodes its images")
+    typer.echo(
+        f"cohort written to {folder} (exclusion flow: flow.svg); 'adfair check {folder}' decodes its images"
+    )
 
 
 def check(

@@ -24,9 +24,9 @@ def export(
 
     Example: `adfair export runs/demo/adfair --format onnx --out runs/adfair-onnx`
     """
-    from adfair.cli.model import _need_training
+    from adfair.cli.model import need_training
 
-    _need_training()
+    need_training()
     import json
 
     from adfair.workflows.export import RECORD
@@ -45,9 +45,9 @@ def card(
 
     Example: `adfair card runs/adfair --evaluation runs/adfair-test`
     """
-    from adfair.cli.model import _need_training
+    from adfair.cli.model import need_training
 
-    _need_training()
+    need_training()
     from adfair.workflows.card import card as write
 
     typer.echo(f"model card: {write(run, evaluation=evaluation)}")

@@ -1,4 +1,4 @@
-"""Commands about models: ``demo``, ``train``, ``evaluate`` and ``report``."""
+"""Commands about models: ``demo``, ``train`` and ``report``."""
 
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +17,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("demo")(demo)
     app.command("train")(train)
-    app.command("evaluate")(evaluate)
     app.command("report")(report)
 
 
@@ -35,7 +34,7 @@ def demo(
 
     Example: `adfair demo --out runs/demo --seed 0`
     """
-    _need_training()
+    need_training()
     from rich.console import Console
 
     from adfair.reporting.sources import read_table
@@ -83,7 +82,7 @@ def train(
     named = {"seed": seed, "train.devices": devices, "train.nodes": nodes}
     overrides = [*set_, *(f"{key}={value}" for key, value in named.items() if value is not None)]
     settings = load_config(config, overrides)
-    _need_training()
+    need_training()
     if dry_run:
         from adfair.training.plan import plan
 
@@ -150,34 +149,6 @@ def _to_stderr(message: str) -> None:
     typer.echo(message, err=True)
 
 
-def evaluate(
-    model: Path = typer.Argument(..., help="A run folder, or an open_clip model folder."),
-    data: Path = typer.Option(..., help="Cohort folder."),
-    split: str = typer.Option("test", help="Split to evaluate."),
-    protocol: str = typer.Option("zero_shot", help="zero_shot, linear_probe, leakage or all."),
-    out: Path = typer.Option(..., help="Folder for predictions.csv, embeddings.npz and metrics.csv."),
-    validation: str = typer.Option("val", help="Split that thresholds are chosen on; '' for none (0.5)."),
-    threshold: str = typer.Option("youden", help="Rule on the validation split."),
-    probe: str = typer.Option("probe", help="Balanced split that leakage probes are trained on."),
-    layer: str = typer.Option("embedding", help="What leakage probes read: embedding or pre_projection."),
-    replicates: int = typer.Option(1000, min=0, help="Bootstrap resamples of patients."),
-    seed: int = typer.Option(0, min=0, help="Of resampling, few-shot draws and probes."),
-    force: bool = typer.Option(False, "--force", help="Replace an evaluation that is there."),
-) -> None:
-    """Evaluate a model on a cohort and audit its predictions.
-
-    Example: `adfair evaluate runs/demo/adfair --data runs/demo/cohort --split test --protocol all --out runs/e1`
-    """
-    _need_training()
-    from adfair.models.layers import as_layer
-    from adfair.workflows.evaluate import Protocol
-    from adfair.workflows.evaluate import evaluate as run
-
-    how = Protocol(validation or None, threshold, probe, as_layer(layer), replicates, seed)
-    folder = run(model, data=data, split=split, protocol=protocol, out=out, how=how, force=force)
-    typer.echo(f"predictions.csv, embeddings.npz and metrics.csv written to {folder}")
-
-
 def report(
     folders: list[Path] = typer.Argument(..., help="Folders of demos, evaluations or audits."),
     out: Path = typer.Option(Path("report.html"), help="The page."),
@@ -195,7 +166,8 @@ def report(
     typer.echo(f"report: {run(folders, out=out, title=title)}")
 
 
-def _need_training() -> None:
+def need_training() -> None:
+    """Refuse where the extra that models need is not installed."""
     from importlib.util import find_spec
 
     from adfair.errors import MissingExtraError

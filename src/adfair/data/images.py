@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 64
 Progress = Callable[[int], None]
+Square = Callable[[np.ndarray], np.ndarray]
 
 
 def read_image(path: Path | str, *, size: int | None = None, fit: Fit = "crop") -> np.ndarray:
@@ -47,7 +48,13 @@ def read_image(path: Path | str, *, size: int | None = None, fit: Fit = "crop") 
 
 
 def load_images(
-    cohort: "Cohort", table: pd.DataFrame, *, size: int, fit: Fit = "crop", progress: Progress | None = None
+    cohort: "Cohort",
+    table: pd.DataFrame,
+    *,
+    size: int,
+    fit: Fit = "crop",
+    square: Square | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Decode the images of some rows of a cohort into memory, in threads.
 
@@ -55,16 +62,19 @@ def load_images(
         cohort: gives the folder.
         table: [N] rows of ``cohort.table`` or of one of its splits.
         size: side of the squares in pixels. fit: see ``read_image``.
+        square: makes an image of any shape [size, size] in its own way; ``None``: as ``read_image`` does.
         progress: called with the number of images done since the last call.
 
     Returns:
-        uint8 [N, size, size]; one byte a pixel until the batch is made.
+        uint8 [N, size, size], one byte a pixel until the batch is made; or what ``square`` gives.
 
     Raises:
         DataError: names the image file and its manifest row; nothing is returned half-filled.
     """
-    out = np.empty((len(table), size, size), dtype=np.uint8)
-    for start, images in _decoded(cohort, table, size=size, fit=fit):
+    out = np.empty((0 if square else len(table), size, size), dtype=np.uint8)
+    for start, images in _decoded(cohort, table, size=size, fit=fit, square=square):
+        if len(out) < len(table):  # a model's own squares may hold fractions
+            out = np.empty((len(table), size, size), dtype=images[0].dtype)
         out[start : start + len(images)] = images
         if progress:
             progress(len(images))
@@ -79,7 +89,12 @@ def verify_images(cohort: "Cohort", table: pd.DataFrame, *, progress: Progress |
 
 
 def _decoded(
-    cohort: "Cohort", table: pd.DataFrame, *, size: int | None, fit: Fit = "crop"
+    cohort: "Cohort",
+    table: pd.DataFrame,
+    *,
+    size: int | None,
+    fit: Fit = "crop",
+    square: Square | None = None,
 ) -> Iterator[tuple[int, list[np.ndarray]]]:
     paths = table["image_path"].tolist()
     ids = table["image_id"].tolist()
@@ -91,7 +106,7 @@ def _decoded(
 
     def decode(start: int) -> list[np.ndarray]:
         return [
-            _decode_row(cohort, path, image_id, size=size, fit=fit)
+            _decode_row(cohort, path, image_id, size=size, fit=fit, square=square)
             for path, image_id in zip(paths[start : start + _CHUNK], ids[start : start + _CHUNK], strict=True)
         ]
 
@@ -100,9 +115,12 @@ def _decoded(
         yield from zip(starts, pool.map(decode, starts), strict=True)
 
 
-def _decode_row(cohort: "Cohort", path: str, image_id: str, *, size: int | None, fit: Fit) -> np.ndarray:
+def _decode_row(
+    cohort: "Cohort", path: str, image_id: str, *, size: int | None, fit: Fit, square: Square | None
+) -> np.ndarray:
+    file = os.path.join(cohort.image_root, path)
     try:
-        return read_image(os.path.join(cohort.image_root, path), size=size, fit=fit)
+        return read_image(file, size=size, fit=fit) if square is None else square(read_image(file))
     except DataError as error:
         raise _at_row(cohort, image_id, str(error)) from None
 

@@ -163,4 +163,4 @@ def _sped_up(
     if not config.train.compile:
         return model.net
     training_mode(model, frozen=config.model.freeze)
-    return compiled(model, fabric, data.images[:2], data.tokens[:2], say)
+    return compiled(model, fabric, data.images[torch.arange(min(2, len(data)))], data.tokens[:2], say)

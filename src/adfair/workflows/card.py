@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from adfair.errors import DataError
+from adfair.models.adapters.load import load_encoder
+from adfair.models.adapters.run import model_folder
 from adfair.models.card import add_audit
-from adfair.models.dual_encoder import weights_hash
-from adfair.workflows.evaluate import RECORD, model_folder
+from adfair.workflows.evaluate import RECORD
 
 
 def card(run: Path | str, *, evaluation: Path | str) -> Path:
@@ -16,22 +17,22 @@ def card(run: Path | str, *, evaluation: Path | str) -> Path:
 
     Args:
         run: a run folder or a model folder with a card of ours.
-        evaluation: a folder that ``adfair.evaluate`` wrote for these very weights.
+        evaluation: a folder that ``adfair.evaluate`` wrote for this very model.
 
     Returns:
         The card.
 
     Raises:
-        DataError: no evaluation there, or one of other weights.
+        DataError: no evaluation there, or one of another model.
         ConfigError: the model has no card with a place for it.
     """
     folder, source = model_folder(run), Path(evaluation)
     if not (source / RECORD).is_file() or not (source / "metrics.csv").is_file():
         raise DataError.at(f"no {RECORD} and metrics.csv", file=source, remedy="Name what evaluate wrote.")
     facts = json.loads((source / RECORD).read_text(encoding="utf-8"))
-    if facts["weights_sha256"] != weights_hash(folder):
+    if facts["weights_sha256"] != load_encoder(run).fingerprint:
         raise DataError.at(
-            f"an evaluation of other weights than those in {folder}",
+            f"an evaluation of another model than the one in {folder}",
             file=source,
             remedy="Evaluate this model.",
         )

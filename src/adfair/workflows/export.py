@@ -7,9 +7,9 @@ from pathlib import Path
 from adfair import __version__
 from adfair.data.staging import require_free, staged_folder
 from adfair.errors import ConfigError
+from adfair.models.adapters.run import model_folder
 from adfair.models.card import CARD_FILE
 from adfair.models.dual_encoder import CONFIG_FILE, load_model, weights_hash
-from adfair.workflows.evaluate import model_folder
 
 FORMATS, RECORD = ("onnx", "transformers"), "export.json"
 
