@@ -10,14 +10,14 @@ FOLDER = Path(__file__).parents[2] / "examples" / "notebooks"
 TOY = {
     "audit_a_table": {"n": 300, "replicates": 50},
     "train_on_the_synthetic_cohort": {
-        "n_train": 200,
-        "n_test": 150,
+        "n_train": 120,
+        "n_test": 120,
         "steps": 3,
         "replicates": 20,
         "batch_size": 16,
         "protocol": "zero_shot",
     },
-    "audit_an_open_clip_folder": {"n_train": 200, "n_test": 150, "replicates": 20, "protocol": "zero_shot"},
+    "audit_an_open_clip_folder": {"n_train": 120, "n_test": 120, "replicates": 20, "protocol": "zero_shot"},
 }
 
 
