@@ -34,6 +34,7 @@ class DataConfig(_Section):
     image_size: int = Field(64, ge=16)
     fit: Literal["crop", "pad"] = "crop"  # of an image that is not square: its middle, or all of it on black
     scrub_demographics: bool = False
+    sentences: Literal["all", "sample"] = "all"  # sample: a step sees one sentence of each report
     exclude_patients: list[Path] = []
     sampling: Literal[
         "natural",

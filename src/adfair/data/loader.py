@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from adfair.data.cache import CachedImages, Images
+from adfair.data.sentences import drawn_sentences
 from adfair.data.shards import SHARD, ShardStack
 
 
@@ -37,6 +38,15 @@ def as_images(images: Images) -> "Tensor | Gathered":
 
 
 @dataclass(frozen=True)
+class Sentences:
+    """Sentences of all reports: tokens int64 [M, L]; members and starts as ``adfair.data.sentences`` has them."""
+
+    tokens: Tensor
+    members: np.ndarray
+    starts: np.ndarray
+
+
+@dataclass(frozen=True)
 class TrainData:
     """One split, ready to be indexed.
 
@@ -51,6 +61,7 @@ class TrainData:
         probabilities: float64 [N], sum 1: how often each row is drawn; ``None`` where once an epoch.
         patients: int64 [N], a number for each patient.
         index: what the rows are, in order: a hash of their ids.
+        sentences: the reports' sentences, where a step sees one of each; ``None`` where it sees whole reports.
         provenance: what was done to the cohort on the way here, for ``environment.json``; counts, no rows.
     """
 
@@ -64,10 +75,18 @@ class TrainData:
     probabilities: np.ndarray | None = None
     patients: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     index: str = ""
+    sentences: Sentences | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def texts(self, rows: Tensor, *, seed: int, step: int) -> Tensor:
+        """Tokens [B, L] of a whole batch's rows: the reports, or a sentence of each by ``sentences``."""
+        if self.sentences is None:
+            return self.tokens[rows]
+        drawn = drawn_sentences(rows.numpy(), self.sentences.starts, seed=seed, step=step)
+        return self.sentences.tokens[torch.from_numpy(self.sentences.members[drawn])]
 
     @property
     def shards(self) -> np.ndarray | None:

@@ -19,7 +19,10 @@ def my_share(
     seed, size, drawn = config.seed, config.data.batch_size, data.probabilities
     rows = batch_rows(len(data), size, seed=seed, step=step, probabilities=drawn, shards=data.shards)
     part = share(len(rows))
-    images, tokens = data.images[rows[part]].to(device), data.tokens[rows[part]].to(device)
+    images, tokens = (
+        data.images[rows[part]].to(device),
+        data.texts(rows, seed=seed, step=step)[part].to(device),
+    )
     images = augment(images, config.data.augment, seed=seed, step=step, part=part, of=len(rows))
     return rows, images, tokens
 

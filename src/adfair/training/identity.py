@@ -46,6 +46,8 @@ def data_hash(data: TrainData) -> str:
         # A part at a time: cached images need not fit into memory.
         digest.update(data.images[torch.arange(start, min(start + _ROWS, len(data)))].numpy().data)
     arrays: list[Tensor | None] = [data.tokens, data.findings, data.weights]
+    if data.sentences is not None:
+        arrays += [data.sentences.tokens, torch.from_numpy(data.sentences.members)]
     arrays += [values for pair in data.prompt_tokens for values in pair]
     arrays += [data.codes[name] for name in sorted(data.codes)]
     for array in arrays:

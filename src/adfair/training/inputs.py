@@ -11,11 +11,12 @@ from torch import Tensor
 from adfair.config import Config
 from adfair.data.cache import open_images
 from adfair.data.exclusion import without_excluded
-from adfair.data.loader import TrainData, as_images
+from adfair.data.loader import Sentences, TrainData, as_images
 from adfair.data.manifest import Cohort, group_codes, labels
 from adfair.data.report_findings import stated_findings
 from adfair.data.sampling import finding_group_weights, group_weights
 from adfair.data.scrub import scrub
+from adfair.data.sentences import sentence_table
 from adfair.data.text import label_reports
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.prompts import prompts
@@ -111,6 +112,7 @@ def train_data(
         # Findings are read before: what a report states does not depend on the words that go.
         scrubbed = scrub(reports)
         reports, provenance["scrub_demographics"] = scrubbed.texts, scrubbed.summary()
+    sentences = _sentences(reports, tokenize) if config.data.sentences == "sample" else None
     statements = [prompts(finding) for finding in cohort.info.findings]
     return TrainData(
         images=as_images(open_images(cohort, table, size=image_size, fit=config.data.fit)),
@@ -123,8 +125,14 @@ def train_data(
         probabilities=probabilities,
         patients=pd.factorize(table["patient_id"])[0],
         index=hashlib.sha256("\n".join(table["image_id"]).encode()).hexdigest(),
+        sentences=sentences,
         provenance=provenance,
     )
+
+
+def _sentences(reports: Sequence[str], tokenize: Callable[[Sequence[str]], Tensor]) -> Sentences:
+    texts, members, starts = sentence_table(reports)
+    return Sentences(tokenize(texts), members, starts)
 
 
 def wanted_attributes(config: Config) -> list[str]:
