@@ -21,7 +21,6 @@ VIT = {
 }
 
 
-@pytest.mark.filterwarnings("ignore")  # the tracer's own, of torch and onnx
 @pytest.mark.parametrize("config", ["tiny", "vit.json"])
 def test_the_towers_as_onnx_agree_and_take_any_number_of_rows(
     tmp_path: Path, config: str, monkeypatch: pytest.MonkeyPatch

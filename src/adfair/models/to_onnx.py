@@ -1,5 +1,6 @@
 """Image and text tower as two ONNX files, checked against the towers they come from."""
 
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,16 +51,18 @@ def write_tower(net: nn.Module, encode: str, sample: Tensor, path: Path, *, name
     # The fused attention of inference mode is one operator that ONNX does not have.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        torch.onnx.export(
-            tower,
-            (sample,),
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=[name],
-            output_names=["embedding"],
-            dynamic_axes={name: {0: "rows"}, "embedding": {0: "rows"}},
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the tracer's, about itself: what it wrote is checked
+            torch.onnx.export(
+                tower,
+                (sample,),
+                path,
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=[name],
+                output_names=["embedding"],
+                dynamic_axes={name: {0: "rows"}, "embedding": {0: "rows"}},
+            )
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
 
