@@ -14,7 +14,7 @@ CREATE = test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 endif
 
-.PHONY: demo seeds results remedies test check bench torture example-cxr clean
+.PHONY: demo seeds results remedies test check bench torture example-cxr docs clean
 
 demo: $(VENV)/.stamp-train
 	$(BIN)/adfair demo --out runs/demo --force
@@ -56,6 +56,10 @@ torture: $(VENV)/.stamp-dev
 	$(BIN)/python benchmarks/torture_prepare.py
 	$(BIN)/python benchmarks/torture_game.py --docs docs/results.md
 
+# The documentation as a site, in build/site; a broken link is an error.
+docs: $(VENV)/.stamp-docs
+	$(BIN)/mkdocs build --strict
+
 example-cxr: $(VENV)/.stamp-train
 	@test -n "$(PACK)" || { echo "say where the images are: PACK=/path/to/cxr-pack make example-cxr"; exit 2; }
 	$(BIN)/python examples/cxr_pack.py --pack "$(PACK)" --out runs
@@ -69,6 +73,11 @@ $(VENV)/.stamp-dev: pyproject.toml constraints.txt
 	$(CREATE)
 	$(INSTALL) -e ".[train,dev,dicom,scale,onnx,track]"
 	@touch $@ $(VENV)/.stamp-train
+
+$(VENV)/.stamp-docs: pyproject.toml constraints.txt
+	$(CREATE)
+	$(INSTALL) -e ".[docs]"
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

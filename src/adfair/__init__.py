@@ -19,6 +19,7 @@ _LAZY = {
     "evaluate": "adfair.workflows.evaluate",
     "erase": "adfair.workflows.posthoc",
     "adapt": "adfair.workflows.posthoc",
+    "export": "adfair.workflows.export",
     "report": "adfair.reporting",
     "demo": "adfair.workflows.demo",
     "sweep": "adfair.workflows.sweep",

@@ -1,10 +1,16 @@
 """Commands about models: ``demo``, ``train`` and ``report``."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+from adfair.cli.progress import Show, last_leakage, leakage_note, summary, with_leakage
+from adfair.cli.progress import bars as _bars
+
+if TYPE_CHECKING:
+    from adfair.training.board import Board
 
 
 def register(app: typer.Typer) -> None:
@@ -35,14 +41,15 @@ def demo(
     from adfair.reporting.terminal import comparison_table
     from adfair.workflows.demo import demo as run
 
-    with _bars() as progress:
+    with _bars() as show:
+        progress = with_leakage(show, lambda stage: out / stage / "log.jsonl")
         page = run(
             out, seed=seed, quick=quick, preset=preset, ceiling=ceiling, force=force, progress=progress
         )
     Console(width=None if Console().is_terminal else 160).print(
         comparison_table(read_table(out / "comparison.csv"))
     )
-    typer.echo(f"all figures: {out / 'comparison.csv'}\nreport: {page}")
+    summary({}, title="Where to look", links={"all figures": out / "comparison.csv", "report": page})
 
 
 def train(
@@ -62,6 +69,9 @@ def train(
     resume: bool = typer.Option(False, "--resume", help="Go on from the newest whole checkpoint, if any."),
     devices: int | None = typer.Option(None, min=1, help="Processes (GPUs) of each node."),
     nodes: int | None = typer.Option(None, min=1, help="Machines."),
+    tensorboard: bool = typer.Option(
+        False, "--tensorboard", help="Also write the log for TensorBoard, to RUN/tensorboard (extra 'track')."
+    ),
 ) -> None:
     """Train one model. Ctrl-C and SIGTERM save it first (exit code 130); `--resume` goes on.
 
@@ -81,28 +91,58 @@ def train(
     from adfair.distributed import rank
     from adfair.training import train as run
 
-    warned: list[str] = []
-    with _bars() as progress:
-
-        def show(entry: dict) -> None:
-            progress("training", (entry["step"] + 1) / settings.train.steps)
-            if "warning" in entry:
-                warned.append(entry["warning"])
-                typer.echo(
-                    f"warning: {entry['warning']} at step {entry['step']}: {entry['reason']}. {entry['remedy']}",
-                    err=True,
-                )
-
+    with (
+        _bars() as progress,
+        closing(_Shown(progress, settings.train.steps, _board(out, tensorboard))) as show,
+    ):
         try:
             folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
         except KeyboardInterrupt as stop:
             _to_stderr(str(stop) or "stopped")
             raise typer.Exit(130) from None
     if rank() == 0:
-        evaluation = f"adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
-        typer.echo(f"run written to {folder}; evaluate it with: {evaluation}")
-    if strict and {"collapse", "fooled"} & set(warned):
+        _tell(folder, settings.data.cohort, show.warned)
+    if strict and {"collapse", "fooled"} & set(show.warned):
         raise typer.Exit(3)
+
+
+def _board(run: Path, wanted: bool) -> "Board | None":
+    if not wanted:
+        return None
+    from adfair.training.board import Board
+
+    return Board(run)
+
+
+class _Shown:
+    """Takes every logged entry of a run to the screen and, where there is one, to TensorBoard."""
+
+    def __init__(self, progress: Show, steps: int, board: "Board | None") -> None:
+        self.progress, self.steps, self.board = progress, steps, board
+        self.warned: list[str] = []
+
+    def __call__(self, entry: dict) -> None:
+        self.progress("training", (entry["step"] + 1) / self.steps, leakage_note(entry))
+        if self.board is not None:
+            self.board(entry)
+        if "warning" in entry:
+            self.warned.append(entry["warning"])
+            _to_stderr(
+                f"warning: {entry['warning']} at step {entry['step']}: {entry['reason']}. {entry['remedy']}"
+            )
+
+    def close(self) -> None:
+        if self.board is not None:
+            self.board.close()
+
+
+def _tell(run: Path, cohort: Path, warned: list[str]) -> None:
+    """How a run ended, and what comes next."""
+    rows = {"warnings": ", ".join(dict.fromkeys(warned))} if warned else {}
+    if leakage := last_leakage(run / "log.jsonl"):
+        rows["at the last validation"] = leakage
+    summary(rows, title="Trained", links={"run written to": run, "model card": run / "model" / "README.md"})
+    typer.echo(f"evaluate it with: adfair evaluate {run} --data {cohort} --out {run}/test")
 
 
 def _to_stderr(message: str) -> None:
@@ -137,31 +177,3 @@ def need_training() -> None:
         raise MissingExtraError(
             f"this command needs {', '.join(missing)}: pip install '.[train]' in the folder of the project"
         )
-
-
-@contextmanager
-def _bars() -> Iterator[Callable[[str, float], None]]:
-    """Progress bars with ETA on a terminal; one line a finished stage elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda stage, share: typer.echo(f"{stage}: done", err=True) if share >= 1 else None
-        return
-    columns = (
-        TextColumn("{task.description:>9}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bars:
-        tasks: dict[str, int] = {}
-
-        def show(stage: str, share: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0)
-            bars.update(tasks[stage], completed=share)  # type: ignore[arg-type]
-
-        yield show

@@ -1,10 +1,12 @@
 """What a cohort holds: images and patients by split, finding, group and intersection."""
 
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
 from adfair.data.manifest import Cohort
+from adfair.data.schema import UNKNOWN
 from adfair.data.scrub import count_demographics
 
 _LABEL_NAMES = {1.0: "present", 0.0: "absent", -1.0: "uncertain"}
@@ -42,6 +44,25 @@ def count_mentions(cohort: Cohort) -> pd.DataFrame:
             own = named[cohort.table[attribute].eq(group).to_numpy()]
             rows.append({"attribute": attribute, "group": group, **own.sum()})
     return pd.DataFrame(rows)
+
+
+def training_facts(cohort: Cohort) -> dict[str, Any]:
+    """What a model card says of the training split: counts and names, no rows."""
+    table, info = cohort.split("train"), cohort.info
+    people = {
+        name: {
+            group: int(table["patient_id"][table[name] == group].nunique()) for group in [*groups, UNKNOWN]
+        }
+        for name, groups in info.attributes.items()
+    }
+    return {
+        "source": info.source,
+        "licence": info.licence,
+        "findings": info.findings,
+        "images": len(table),
+        "patients": int(table["patient_id"].nunique()),
+        "patients_by_group": people,
+    }
 
 
 def side_by_side(counts: pd.DataFrame) -> pd.DataFrame:

@@ -15,13 +15,16 @@ from lightning_fabric import Fabric
 
 from adfair.config import Config, load_config
 from adfair.data.cache import leave_out_refused
+from adfair.data.exclusion import without_excluded
 from adfair.data.loader import TrainData
 from adfair.data.manifest import load_cohort
 from adfair.data.staging import staged_folder, sync_files
+from adfair.data.summary import training_facts
 from adfair.distributed import ending_together, exchange, rank, together
 from adfair.errors import ConfigError, DataError
 from adfair.models import dual_encoder
 from adfair.models.batch_norm import globalise_batch_norm
+from adfair.models.card import CARD_FILE, run_card
 from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights, save_model
 from adfair.objectives import siglip
 from adfair.training.identity import identity, require_same
@@ -158,8 +161,10 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
     keeper = Keeper(
         out, identity(config, cohort, data), last=config.train.keep_last, resuming=resume, say=say
     )
+    seen, _ = without_excluded(cohort, config.data.exclude_patients)
     facts = (
-        data.provenance
+        {"data": training_facts(seen)}
+        | data.provenance
         | {"images_left_out": cohort.left_out}
         | ({"policy": policy.record()} if policy else {})
     )
@@ -198,7 +203,9 @@ def _train(job: _Job, note: Progress, stop_asked: Callable[[], bool]) -> None:
             with staged_folder(
                 keeper.run / "model", force=True, what="model", markers=[dual_encoder.CONFIG_FILE]
             ) as staging:
-                sync_files(save_model(job.model, staging))
+                save_model(job.model, staging)
+                (staging / CARD_FILE).write_text(run_card(keeper.run), encoding="utf-8")
+                sync_files(staging)
 
 
 @contextmanager

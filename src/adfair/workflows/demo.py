@@ -62,6 +62,7 @@ def _run_arm(model: str, *, out: Path, seed: int, scale: Scale) -> None:
 
     from adfair.data.manifest import load_cohort
     from adfair.evaluation.subject import Subject
+    from adfair.models.card import add_audit
     from adfair.models.dual_encoder import load_model
     from adfair.training import train
     from adfair.workflows.evaluate import Protocol, evaluate_split
@@ -72,9 +73,10 @@ def _run_arm(model: str, *, out: Path, seed: int, scale: Scale) -> None:
     subject = Subject(load_model(run / "model"), load_cohort(cohort_folder))
     how = Protocol(replicates=scale.replicates, seed=seed)
     for test_set, protocols in TEST_SETS.items():
-        evaluate_split(
-            subject, test_set, out=result_folder(out, model, test_set), protocols=protocols, how=how
-        )
+        folder = result_folder(out, model, test_set)
+        found = evaluate_split(subject, test_set, out=folder, protocols=protocols, how=how)
+        if test_set == "test":
+            add_audit(run / "model", found, test_set=test_set, cohort=subject.cohort.info.name)
 
 
 def result_folder(out: Path, model: str, test_set: str) -> Path:

@@ -13,6 +13,7 @@ from adfair.errors import ConfigError
 from adfair.evaluation.embed import embed_texts
 from adfair.evaluation.probes import patient_folds
 from adfair.evaluation.prompts import group_prompts
+from adfair.models.card import note_correction
 from adfair.models.posthoc import Affine, PostHoc, save_posthoc
 from adfair.objectives.adapter import AdapterSettings, adapter_data, fit_adapter
 from adfair.objectives.inlp import Inlp, fit_inlp
@@ -169,5 +170,6 @@ def _finish(
     with staged_folder(out, force=force, what="corrected model", markers=[TABLE]) as staging:
         shutil.copytree(model_folder(model), staging / "model")
         save_posthoc(PostHoc(fitted.transform, about), staging / "model")
+        note_correction(staging / "model", kind=kind, attributes=train.groups)
         measured.to_csv(staging / TABLE, index=False)
     return out
