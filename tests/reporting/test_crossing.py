@@ -30,14 +30,16 @@ def test_without_the_table_cells_are_computed_from_the_predictions() -> None:
     rows.append(("threshold", "A", "", "", 0.4))
     data = _data(rows, predictions={"clip": load_predictions(frame, attributes=["race", "sex"])})
     found = crossing(data, "clip", ("race", "sex"))
-    assert found is not None and not found.audited
+    assert found is not None
+    assert not found.audited
     own = frame[(frame["race"] == "B") & (frame["sex"] == "M")]
     place = found.rows.index("B"), found.columns.index("M")
     held = {m: found.cells[m][place[0]][place[1]] for m in ("auc", "tpr")}
     assert held["auc"].value == pytest.approx(roc_auc_score(own["label"], own["score"]))
     assert held["tpr"].value == pytest.approx((own["score"][own["label"] == 1] >= 0.4).mean())
     small = found.cells["auc"][found.rows.index("Z")][0]
-    assert np.isnan(small.value) and small.note == f"fewer than {FEW} images"
+    assert np.isnan(small.value)
+    assert small.note == f"fewer than {FEW} images"
     assert intersections(data) is not None
 
 
@@ -45,6 +47,8 @@ def test_the_audit_speaks_where_it_has_the_intersection_even_named_the_other_way
     rows = [("auc", "mean", a, g, 0.5) for a, gs in (("race", "BW"), ("sex", "FM")) for g in gs]
     rows += [("auc", "mean", "sex*race", f"{s}*{r}", v) for s, r, v in (("F", "B", 0.7), ("M", "W", 0.9))]
     found = crossing(_data(rows), "clip", ("race", "sex"))
-    assert found is not None and found.audited
+    assert found is not None
+    assert found.audited
     cell = found.cells["auc"][found.rows.index("B")][found.columns.index("F")]
-    assert cell is not None and cell.value == 0.7
+    assert cell is not None
+    assert cell.value == 0.7

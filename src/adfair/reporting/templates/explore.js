@@ -274,9 +274,11 @@
   // Columns, rows and parts of every table on the page that speak of other models, attributes or findings.
   function filterTables() {
     const label = state.modelLabel;
+    const fold = document.querySelector("#groups > .fold");
+    if (fold && state.finding) fold.open = true;
     document.querySelectorAll("main .scroll").forEach(function (scroll) {
       const other = (state.attribute && scroll.dataset.attribute && scroll.dataset.attribute !== state.attribute) ||
-        (state.finding && scroll.dataset.finding && scroll.dataset.finding !== state.finding);
+        (state.finding && ![undefined, "mean", state.finding].includes(scroll.dataset.finding));
       scroll.hidden = Boolean(other);
       const next = scroll.nextElementSibling;
       if (next && next.classList.contains("export")) next.hidden = scroll.hidden;
