@@ -9,11 +9,13 @@ import numpy as np
 
 from adfair.auditing.predictions import Predictions
 from adfair.reporting.data import Estimate, ReportData, model_label
-from adfair.reporting.operating import Operating, operating
+from adfair.reporting.operating import POINTS, Operating, operating
 from adfair.reporting.packing import pack
 from adfair.reporting.view import slot
 
 METRICS = ("auc", "tpr", "fpr")
+MANY, FEWER = 100, 41
+"""Models times findings from which curves keep fewer points, so that the page stays below 8 MB (our choice)."""
 
 
 def explorer(data: ReportData) -> dict[str, Any] | None:
@@ -65,7 +67,8 @@ def _curve(
 ) -> dict[str, Any] | None:
     if finding not in predictions.findings:
         return None
-    found = operating(predictions, finding, attribute)
+    points = POINTS if len(data.models) * len(data.findings) <= MANY else FEWER
+    found = operating(predictions, finding, attribute, points=points)
     chosen = data.get("threshold", model=model, finding=finding)
     start = int(np.abs(found.cutoffs - chosen.value).argmin()) if chosen and found.cutoffs.size else 0
     return {

@@ -54,14 +54,14 @@ def rates_at(score: np.ndarray, at: np.ndarray) -> np.ndarray:
     return 1 - below / score.size
 
 
-def operating(predictions: Predictions, finding: str, attribute: str) -> Operating:
+def operating(predictions: Predictions, finding: str, attribute: str, *, points: int = POINTS) -> Operating:
     """Rates and calibration of one finding by the groups of one attribute, the unknown group last if any."""
     column = predictions.findings.index(finding)
     groups = next(a for a in predictions.attributes if a.name == attribute)
     label, score = predictions.labels[:, column], predictions.scores[:, column]
     known = (label >= 0) & np.isfinite(score)
     label, score, codes = label[known], score[known], groups.codes[known]
-    at = cutoffs(label, score)
+    at = cutoffs(label, score, points=points)
     wanted = [(name, codes == i) for i, name in enumerate(groups.groups)]
     wanted += [(UNKNOWN, codes < 0)] if (codes < 0).any() else []
     sides = [[score[members & (label == k)] for k in (1, 0)] for _, members in wanted]
