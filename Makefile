@@ -48,8 +48,12 @@ check: $(VENV)/.stamp-dev
 bench: $(VENV)/.stamp-dev
 	set -e; for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b; done
 
-# Planted failures and healthy runs, twenty of each; stopped, it goes on where it was.
+# Planted failures and healthy runs, twenty of each (stopped, it goes on where it was); 50 kills of training, 200 of
+# saving, 20 failing disks; 10,000 damaged images; 20 kills of adfair prepare.
 torture: $(VENV)/.stamp-dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/torture_resume.py --docs docs/scale.md
+	$(BIN)/python benchmarks/torture_images.py
+	$(BIN)/python benchmarks/torture_prepare.py
 	$(BIN)/python benchmarks/torture_game.py --docs docs/results.md
 
 example-cxr: $(VENV)/.stamp-train
@@ -63,7 +67,7 @@ $(VENV)/.stamp-train: pyproject.toml constraints.txt
 
 $(VENV)/.stamp-dev: pyproject.toml constraints.txt
 	$(CREATE)
-	$(INSTALL) -e ".[train,dev]"
+	$(INSTALL) -e ".[train,dev,dicom,scale,onnx,track]"
 	@touch $@ $(VENV)/.stamp-train
 
 clean:

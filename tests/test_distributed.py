@@ -210,3 +210,51 @@ def test_alone_nothing_happens() -> None:
     assert share(7) == slice(0, 7)
     with pytest.raises(DataError), together():
         raise DataError("x")
+
+
+def command_line(folder: Path, cohort: Path, fault: str) -> str:
+    """``adfair train`` in this process; the second one is asked to stop, or fails, at step 2."""
+    import io
+    import signal
+    import sys
+
+    from adfair.cli.app import run as command
+    from adfair.training.watch import Watch
+
+    step = Watch.step
+
+    def faulty(self, number, *rest):
+        if number == 2 and os.environ["RANK"] == "1" and fault == "stop":
+            os.kill(os.getpid(), signal.SIGTERM)
+        if number == 2 and os.environ["RANK"] == "1" and fault == "fail":
+            raise MemoryError("what a patient's report says")
+        return step(self, number, *rest)
+
+    Watch.step = faulty  # type: ignore[method-assign]
+    sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    keys = {"data.cohort": cohort, "data.batch_size": 25}
+    keys |= {"train.steps": 4, "train.checkpoint_every": 3, "train.select": "last"}
+    (folder / "c.yaml").write_text("{}")
+    sets = [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
+    code = command(["train", str(folder / "c.yaml"), *sets, "--out", str(folder / "run"), "--resume"])
+    return f"{code} {sys.stderr.getvalue()}"
+
+
+def test_a_signal_to_one_process_saves_all_and_the_run_goes_on(tmp_path: Path, small_cohort: Path) -> None:
+    for each in run_together(command_line, tmp_path, small_cohort, "stop", world=2, folder=tmp_path):
+        assert each.startswith("130 ")
+        assert "stopped after step 3, which is saved" in each
+    first, second = run_together(command_line, tmp_path, small_cohort, "", world=2, folder=tmp_path)
+    assert first.startswith("0 going on after step 3")
+    assert second.startswith("0")
+    log = [json.loads(line)["step"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert log == [0, 3]
+    assert (tmp_path / "run" / "model").is_dir()
+
+
+def test_a_process_that_fails_ends_the_other_with_its_reason(tmp_path: Path, small_cohort: Path) -> None:
+    first, second = run_together(command_line, tmp_path, small_cohort, "fail", world=2, folder=tmp_path)
+    assert first.startswith("2 ")
+    assert "process 1 stopped: internal error (MemoryError)" in first
+    assert second.startswith("1 internal error (MemoryError)")
+    assert "patient" not in first + second

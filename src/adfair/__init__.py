@@ -14,6 +14,7 @@ _LAZY = {
     "load_cohort": "adfair.data.manifest",
     "diagnose": "adfair.auditing.diagnosis",
     "synth": "adfair.data.synthetic",
+    "prepare": "adfair.workflows.prepare",
     "train": "adfair.training",
     "evaluate": "adfair.workflows.evaluate",
     "erase": "adfair.workflows.posthoc",

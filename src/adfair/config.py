@@ -28,9 +28,13 @@ class DataConfig(_Section):
 
     cohort: Path = Path("runs/cohort")
     batch_size: int = Field(96, ge=2)
-    micro_batch_size: None = None
+    micro_batch_size: int | None = Field(
+        None, ge=1
+    )  # rows through the towers at a time (docs/performance.md)
     image_size: int = Field(64, ge=16)
+    fit: Literal["crop", "pad"] = "crop"  # of an image that is not square: its middle, or all of it on black
     scrub_demographics: bool = False
+    sentences: Literal["all", "sample"] = "all"  # sample: a step sees one sentence of each report
     exclude_patients: list[Path] = []
     sampling: Literal[
         "natural",
@@ -71,6 +75,7 @@ class ObjectiveConfig(_Section):
 
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
     fastclip: FastCLIPConfig = FastCLIPConfig()
+    chunk: int | None = Field(None, ge=0)  # rows of a tile of the logits; 0 never, null beyond 2,048 rows
     negatives: Literal["all", "same_cell"] = "all"  # same_cell: of the same intersection of attributes
     fairness: Literal[
         "none",
@@ -100,6 +105,8 @@ class ObjectiveConfig(_Section):
         if self.fairness_weight is not None and self.fairness in ("none", "adversarial"):
             key = "adversary_weight" if self.fairness == "adversarial" else "no weight"
             raise ValueError(f"fairness_weight does nothing with fairness: {self.fairness}, which has {key}")
+        if self.chunk and (self.contrastive == "fastclip" or self.negatives == "same_cell"):
+            raise ValueError("chunk: fastclip and negatives: same_cell have no tiles; take it out")
         if self.negatives == "same_cell" and self.contrastive == "fastclip":
             raise ValueError("negatives: same_cell goes with contrastive: infonce or siglip")
         if self.condition == "equalized_odds" and self.target != "image":
@@ -112,6 +119,8 @@ class TrainConfig(_Section):
 
     ``text_lr_factor`` times ``lr`` is the rate of the text tower and the logit scale. The default is our choice for
     the tiny towers, whose text side overshoots at the rate that the image side needs; 1 for one rate.
+    ``compile`` has torch.compile translate the towers; where it cannot, the run goes on without and says so.
+    ``checkpoint_activations`` computes the towers' inner activations again backwards instead of keeping them.
     ``select`` picks the checkpoint that becomes ``model/`` by the validation split; ``auto`` is ``least_leakage``
     for ``fairness: adversarial`` where the cohort has a ``val`` split, and ``last`` otherwise.
     """
@@ -124,7 +133,9 @@ class TrainConfig(_Section):
     warmup: int = Field(30, ge=0)
     devices: int = Field(1, ge=1)  # of each node
     nodes: int = Field(1, ge=1)
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    compile: bool = False
+    checkpoint_activations: bool = False
     checkpoint_every: int = Field(200, ge=1)
     keep_last: int = Field(2, ge=1)  # checkpoints; what ``select`` may still choose is kept besides
     log_every: int = Field(10, ge=1)

@@ -156,6 +156,22 @@ def test_control_characters_of_a_table_do_not_reach_the_terminal(
     assert "[bold]red" in printed
 
 
+def test_prepare(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _import(source) == 0
+    out = str(source / "out")
+    (source / "i1.png").write_bytes(b"no image")
+    assert run(["prepare", out, "--size", "16", "--workers", "1"]) == 2
+    assert "row 2, column 'image_path': 1 of 3 images cannot be decoded" in capsys.readouterr().err
+    assert run(["prepare", out, "--size", "16", "--workers", "1", "--max-bad", "40%"]) == 0
+    printed = capsys.readouterr().out
+    assert "left out of training and evaluation" in printed
+    assert "cache of 3 images written" in printed.replace("\n", "")
+    assert run(["prepare", out, "--size", "16"]) == 0
+    assert "is whole" in capsys.readouterr().out
+    assert run(["prepare", out, "--max-bad", "few"]) == 2
+    assert "--max-bad 'few': expected a share" in capsys.readouterr().err
+
+
 def test_a_named_reader_takes_options_and_prints_every_raw_text(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from adfair.data.flow import count_flow, flow_svg, write_flow
+from adfair.data.flow import count_flow, flow_svg, with_groups, write_flow
 
 TABLE = pd.DataFrame({"patient_id": ["a", "a", "b", "c"], "sex": ["F", "F", "M", "Unknown"]})
 
@@ -35,3 +35,14 @@ def test_the_drawing_is_well_formed_and_escaped(tmp_path: Path) -> None:
 def test_unknown_patients_are_left_out_of_the_drawing() -> None:
     flow = pd.DataFrame({"rule": ["rows"], "dropped": [0], "images": [1200], "patients": [None]})
     assert ">1,200 images<" in flow_svg(flow, title="t")
+
+
+def test_an_import_s_flow_shows_the_groups_that_are_left() -> None:
+    flow = pd.DataFrame(
+        {"rule": ["rows", "frontal"], "dropped": [0, 1], "images": [4, 3], "patients": [3, 2]}
+    )
+    left = pd.DataFrame({"patient_id": list("aab"), "sex": ["F", "F", ""]})
+    found = with_groups(flow, left, ["sex"])
+    assert found["sex=F images"].tolist()[1] == 2
+    assert found["sex=F patients"].isna().tolist() == [True, False]
+    assert "sex: F: 2 images, 1 patients" in flow_svg(found, title="x")

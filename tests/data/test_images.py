@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adfair.data import images
+from adfair.data import decode
 from adfair.data.images import load_images, read_image, verify_images
 from adfair.data.manifest import Cohort
 from adfair.errors import DataError
@@ -101,7 +101,7 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path: Path, side: i
 
 def test_formats_beyond_the_list_are_not_opened(tmp_path: Path) -> None:
     Image.new("L", (8, 8)).save(tmp_path / "a.gif")
-    with pytest.raises(DataError, match=r"not PNG, JPEG, TIFF or BMP"):
+    with pytest.raises(DataError, match=r"not PNG, JPEG, TIFF, BMP or DICOM"):
         read_image(tmp_path / "a.gif")
 
 
@@ -156,6 +156,6 @@ def test_verify_decodes_without_keeping(cohort: Cohort, monkeypatch: pytest.Monk
     done: list[int] = []
     verify_images(cohort, cohort.table, progress=done.append)
     assert sum(done) == 12
-    monkeypatch.setattr(images, "MAX_PIXELS", 63)
+    monkeypatch.setattr(decode, "MAX_PIXELS", 63)
     with pytest.raises(DataError, match=r"row 1, .*8 x 8 pixels are more than 63"):
         verify_images(cohort, cohort.table)

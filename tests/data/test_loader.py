@@ -37,3 +37,17 @@ def test_probabilities_draw_with_replacement() -> None:
     drawn = torch.cat([batch_rows(4, 2, seed=0, step=s, probabilities=p) for s in range(50)])
     assert set(drawn.tolist()) == {1, 2}
     assert 0.3 < (drawn == 1).float().mean() < 0.7
+
+
+def test_resampled_batches_come_from_few_shards_and_depend_on_seed_and_step_alone() -> None:
+    shards = np.arange(1000) // 50
+    batches = [batch_rows(1000, 32, seed=1, step=step, shards=shards).numpy() for step in range(3000)]
+    again = batch_rows(1000, 32, seed=1, step=7, shards=shards).numpy()
+    assert again.tolist() == batches[7].tolist()
+    assert batch_rows(1000, 32, seed=2, step=7, shards=shards).tolist() != again.tolist()
+    assert all(len(np.unique(shards[rows])) <= 4 and len(set(rows)) == 32 for rows in batches)
+    # Every row is as likely as any other: 96 times on average, with a spread of about 10.
+    counts = np.bincount(np.concatenate(batches), minlength=1000)
+    assert abs(counts.mean() - 96) < 1e-9
+    assert counts.min() > 45
+    assert counts.max() < 155

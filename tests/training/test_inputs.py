@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from adfair.config import Config, build_config
 from adfair.data.manifest import Cohort, load_cohort
 from adfair.errors import ConfigError, DataError
+from adfair.training.identity import data_hash
 from adfair.training.inputs import attribute_codes, row_weights, train_data, wanted_attributes
 
 
@@ -119,3 +121,37 @@ def test_excluded_patients_are_not_trained_on(cohort: Cohort, tmp_path: Path) ->
     assert data.provenance["exclude_patients"]["images_left_out"] == {
         "train": len(cohort.split("train")) - len(left)
     }
+
+
+@pytest.mark.parametrize("format", ["memmap", "webdataset"])
+def test_a_cache_gives_the_same_data(small_cohort: Path, tmp_path: Path, format: str) -> None:
+    from adfair.training.identity import data_hash
+    from adfair.workflows.prepare import prepare
+
+    root = tmp_path / "cohort"
+    shutil.copytree(small_cohort, root)
+    config = build_config({"data": {"cohort": str(root)}, "objective": {"fairness": "none"}})
+    decoded = train_data(load_cohort(root), config, image_size=64, tokenize=tokens)
+    prepare(root, size=64, workers=1, format=format)  # type: ignore[arg-type]
+    cached = train_data(load_cohort(root), config, image_size=64, tokenize=tokens)
+    rows = torch.tensor([5, 119, 5])
+    assert torch.equal(cached.images[rows], decoded.images[rows])
+    assert (data_hash(cached) == data_hash(decoded)) == (format == "memmap")
+    assert (cached.shards is None) == (format == "memmap")
+
+
+def test_a_step_sees_one_sentence_of_each_report(cohort: Cohort) -> None:
+    def lengths(texts) -> torch.Tensor:  # type: ignore[no-untyped-def]
+        return torch.tensor([[len(text)] for text in texts])
+
+    whole = train_data(cohort, build_config({}), image_size=16, tokenize=lengths)
+    config = build_config({"data": {"sentences": "sample"}})
+    sampled = train_data(cohort, config, image_size=16, tokenize=lengths)
+    rows = torch.arange(len(whole))
+    assert torch.equal(whole.texts(rows, seed=0, step=0), whole.tokens)
+    seen = sampled.texts(rows, seed=0, step=0)
+    assert (seen <= whole.tokens).all()
+    assert (seen < whole.tokens).any()
+    assert torch.equal(seen, sampled.texts(rows, seed=0, step=0))
+    assert not torch.equal(seen, sampled.texts(rows, seed=0, step=1))
+    assert data_hash(sampled) != data_hash(whole)

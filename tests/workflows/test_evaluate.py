@@ -1,8 +1,17 @@
+import hashlib
+import json
+import re
+import shutil
 from pathlib import Path
 
+import numpy as np
+import open_clip
 import pandas as pd
 import pytest
+import torch
 
+import adfair.cli  # noqa: F401
+from adfair.cli.app import run as run_command
 from adfair.config import build_config
 from adfair.errors import ConfigError, DataError
 from adfair.training import train
@@ -28,6 +37,28 @@ def test_every_protocol_writes_its_rows(run: Path, small_cohort: Path, tmp_path:
     assert {"auc", "few_shot_auc@16", "leakage_auc", "leakage_auc_mlp"} <= metrics
     with pytest.raises(DataError, match="--force"):
         evaluate(run, data=small_cohort, out=tmp_path / "e", how=QUICK)
+
+
+def test_an_adapter_is_evaluated_and_what_it_saw_in_training_is_said(
+    small_cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {"embed_dim": 8, "quick_gelu": True}
+    config["vision_cfg"] = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 32}
+    config["text_cfg"] = {"width": 64, "heads": 1, "layers": 1}
+    torch.save(open_clip.CLIP(**config).state_dict(), tmp_path / "best.pt")
+    cohort = shutil.copytree(small_cohort, tmp_path / "cohort")
+    told = (cohort / "cohort.yaml").read_text()
+    (cohort / "cohort.yaml").write_text(re.sub("(?m)^source:.*$", "source: MIMIC-CXR-JPG", told))
+    model, out = f"chexzero:{tmp_path / 'best.pt'}", tmp_path / "e"
+    words = ["evaluate", model, "--data", str(cohort), "--out", str(out), "--replicates", "20", "--protocol"]
+    assert run_command([*words, "linear_probe"]) == 0
+    assert "chexzero as published was trained on MIMIC-CXR" in capsys.readouterr().err
+    facts = json.loads((out / "evaluation.json").read_text())
+    assert (facts["model"], facts["adapter"]) == (model, "chexzero")
+    assert facts["weights_sha256"] == hashlib.sha256((tmp_path / "best.pt").read_bytes()).hexdigest()
+    emb = np.load(out / "embeddings.npz")["image_emb"]
+    assert emb.shape == (len(pd.read_csv(out / "predictions.csv")) // 5, 8)
+    assert run_command([*words[:1], "chexzero:none.pt", *words[2:], "leakage", "--force"]) == 2
 
 
 def test_a_run_its_model_folder_and_local_dir_are_the_same_model(run: Path) -> None:

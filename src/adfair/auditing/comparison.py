@@ -171,7 +171,7 @@ def _pair(a: _Model, b: _Model, settings: Settings) -> tuple[pd.DataFrame, tuple
         columns = [model.predictions.findings.index(name) for name in predictions.findings]
         # The same seed draws the same patients for both models: that is what pairs the bootstrap.
         measured.append(measure(predictions, model.cutoffs.values[columns], settings))
-    rows = [*_base(measured[0], measured[1], settings), *_gaps(measured[0], measured[1], settings)]
+    rows = [*_base(measured[0], measured[1], settings), *gap_differences(measured[0], measured[1], settings)]
     frame = pd.DataFrame(rows)
     frame["model_a"], frame["model_b"], frame["p_adjusted"] = a.name, b.name, np.nan
     notes = [*one.notes, *(f"{m.name}: {m.cutoffs.note}" for m in (a, b) if m.cutoffs.note)]
@@ -185,11 +185,12 @@ def _base(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
             k = INDEX[metric]
             delong = _delong(a, b, c) if metric == "auc" else None
             place = {"metric": metric, "attribute": cell.attribute, "group": cell.group}
-            out += _rows(place, a.values[:, :, c, k], b.values[:, :, c, k], a, settings, delong)
+            out += difference_rows(place, a.values[:, :, c, k], b.values[:, :, c, k], a, settings, delong)
     return out
 
 
-def _gaps(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
+def gap_differences(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
+    """Rows of the change of every gap; replicate r of one table goes with replicate r of the other."""
     out = []
     for attribute in a.predictions.attributes:
         columns = a.columns(attribute.name)
@@ -206,11 +207,11 @@ def _gaps(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
                     parts.append(gap_values(gap, m.values[:, f, 0], m.values[:, f, columns], keep))
                 values.append(np.stack(parts, axis=1))
             place = {"metric": gap.name, "attribute": attribute.name, "group": ""}
-            out += _rows(place, values[0], values[1], a, settings, None)
+            out += difference_rows(place, values[0], values[1], a, settings, None)
     return out
 
 
-def _rows(
+def difference_rows(
     place: dict[str, str],
     a: np.ndarray,
     b: np.ndarray,

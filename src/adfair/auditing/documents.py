@@ -111,12 +111,23 @@ def latex(audit: Audit) -> str:
     """Two booktabs tables, group metrics and gaps of the mean over findings, to ``\\input`` into a paper."""
     parts = ["% needs \\usepackage{booktabs}"]
     captions = ("Metrics by group, mean over findings.", "Gaps between groups, mean over findings.")
-    for (header, lines), caption in zip((group_grid(audit), gap_grid(audit)), captions, strict=True):
-        parts += ["\\begin{table}", f"\\caption{{{caption}}}", f"\\begin{{tabular}}{{{'l' * len(header)}}}"]
-        parts += ["\\toprule", _joined(header, _tex, " & ") + " \\\\", "\\midrule"]
-        parts += [_joined(line, _tex, " & ") + " \\\\" for line in lines]
-        parts += ["\\bottomrule", "\\end{tabular}", "\\end{table}", ""]
+    for grid, caption in zip((group_grid(audit), gap_grid(audit)), captions, strict=True):
+        parts += ["\\begin{table}", f"\\caption{{{caption}}}", latex_table(grid), "\\end{table}", ""]
     return "\n".join(parts)
+
+
+def latex_table(grid: Grid) -> str:
+    """Header and cells as a booktabs tabular."""
+    header, lines = grid
+    parts = [f"\\begin{{tabular}}{{{'l' * len(header)}}}", "\\toprule"]
+    parts += [_joined(header, _tex, " & ") + " \\\\", "\\midrule"]
+    parts += [_joined(line, _tex, " & ") + " \\\\" for line in lines]
+    return "\n".join([*parts, "\\bottomrule", "\\end{tabular}"])
+
+
+def markdown_table(grid: Grid) -> str:
+    """Header and cells as a Markdown table."""
+    return "\n".join(_md_table(*grid)).rstrip()
 
 
 def headline(audit: Audit) -> list[str]:

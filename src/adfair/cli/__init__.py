@@ -5,12 +5,12 @@ Exit codes: 0 done, 1 our fault, 2 the user can mend it, 3 ``--strict`` warning,
 
 import sys
 
-from adfair.cli import audit, balance, data, diagnose, model, posthoc, sweep
+from adfair.cli import audit, balance, data, diagnose, evaluate, model, models, posthoc, sweep
 from adfair.cli.app import app, run
 
 __all__ = ["app", "main"]
 
-for commands in (data, balance, diagnose, model, posthoc, audit, sweep):
+for commands in (data, balance, diagnose, model, models, evaluate, posthoc, audit, sweep):
     commands.register(app)
 
 

@@ -1,4 +1,4 @@
-"""Commands about cohorts: ``synth``, ``import`` and ``check``."""
+"""Commands about cohorts: ``synth``, ``import``, ``check`` and ``prepare``."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command("synth")(synth)
     app.command("import")(import_)
     app.command("check")(check)
+    app.command("prepare")(prepare)
 
 
 def synth(
@@ -75,6 +76,7 @@ def import_(
     Example: `adfair import table data.csv --mapping mapping.yaml --out runs/cohort`
     or `adfair import mimic-cxr-jpg JPG REPORTS.zip MIMIC-IV --set conflicting=first --out runs/mimic`
     """
+    from adfair.data.flow import with_groups, write_flow
     from adfair.data.readers import READERS, get_reader
 
     if reader == "list":
@@ -95,12 +97,16 @@ def import_(
             force=force,
             progress=advance,
         )
+    flow = with_groups(report.flow, report.cohort.table, list(report.cohort.info.attributes))
+    write_flow(folder, flow, title=report.cohort.info.name)
     _print_table("Rows and patients left after each rule", report.flow)
     _print_table("Raw texts and the groups they became", report.groups)
     for note in report.notes:
         typer.echo(f"note: {note}")
     _print_cohort(report.cohort)
-    typer.echo(f"cohort written to {folder}; 'adfair check {folder}' decodes its images")
+    typer.echo(
+        f"cohort written to {folder} (exclusion flow: flow.svg); 'adfair check {folder}' decodes its images"
+    )
 
 
 def check(
@@ -127,6 +133,51 @@ def check(
         mentions = summary.count_mentions(loaded)
         _print_table("Reports that name sex, race or age (data.scrub_demographics takes it out)", mentions)
     typer.echo(f"{cohort}: valid{' (images not looked at)' if skip_images else ''}")
+
+
+def prepare(
+    cohort: Path = typer.Argument(..., help="Cohort folder."),
+    size: int = typer.Option(224, help="Side of the squares in pixels."),
+    fit: str = typer.Option("crop", help="'crop' keeps the central square, 'pad' the whole film on black."),
+    workers: int | None = typer.Option(None, min=1, help="Processes; one per processor by default."),
+    max_bad: str = typer.Option("0%", help="Share of images that may be damaged; they are then left out."),
+    format: str = typer.Option("memmap", help="'memmap': one file; 'webdataset': tar files of 1,000 images."),
+    force: bool = typer.Option(False, "--force", help="Make it again where one is there."),
+) -> None:
+    """Decode every image once into a cache that training and evaluation read.
+
+    Stopped or killed, the same command goes on where it was. On a finished cache it checks the hashes.
+
+    Example: `adfair prepare runs/cohort --size 224 --max-bad 0.1%`
+    """
+    from adfair.data.manifest import load_cohort
+    from adfair.workflows.prepare import prepare as make
+
+    loaded, share = load_cohort(cohort), _share(max_bad)
+    with _progress("decoding images", total=len(loaded.table)) as advance:
+        made = make(
+            loaded,
+            size=size,
+            fit=fit,  # type: ignore[arg-type]
+            workers=workers,
+            max_bad=share,
+            format=format,  # type: ignore[arg-type]
+            force=force,
+            progress=advance,
+        )
+    if len(made.refused):
+        _print_table("Images without pixels, left out of training and evaluation", made.refused)
+    if made.unlisted:
+        typer.echo(f"note: {made.unlisted:,} image files have no row in the manifest")
+    done = "is whole: every image has its hash" if made.found else "written"
+    typer.echo(f"{made.folder}: cache of {made.index.images:,} images {done}")
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise ConfigError(f"--max-bad '{text}': expected a share such as 0.1% or 0.001") from None
 
 
 def _required(out: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""Commands about models: ``demo``, ``train``, ``evaluate`` and ``report``."""
+"""Commands about models: ``demo``, ``train`` and ``report``."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("demo")(demo)
     app.command("train")(train)
-    app.command("evaluate")(evaluate)
     app.command("report")(report)
 
 
@@ -29,7 +28,7 @@ def demo(
 
     Example: `adfair demo --out runs/demo --seed 0`
     """
-    _need_training()
+    need_training()
     from rich.console import Console
 
     from adfair.reporting.sources import read_table
@@ -60,9 +59,7 @@ def train(
         False, "--strict", help="A collapse or a fooled adversary ends with exit code 3."
     ),
     force: bool = typer.Option(False, "--force", help="Replace a run that is there."),
-    resume: bool = typer.Option(
-        False, "--resume", help="Go on from the newest whole checkpoint; start where there is none."
-    ),
+    resume: bool = typer.Option(False, "--resume", help="Go on from the newest whole checkpoint, if any."),
     devices: int | None = typer.Option(None, min=1, help="Processes (GPUs) of each node."),
     nodes: int | None = typer.Option(None, min=1, help="Machines."),
 ) -> None:
@@ -75,7 +72,7 @@ def train(
     named = {"seed": seed, "train.devices": devices, "train.nodes": nodes}
     overrides = [*set_, *(f"{key}={value}" for key, value in named.items() if value is not None)]
     settings = load_config(config, overrides)
-    _need_training()
+    need_training()
     if dry_run:
         from adfair.training.plan import plan
 
@@ -96,46 +93,20 @@ def train(
                     err=True,
                 )
 
-        folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
+        try:
+            folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
+        except KeyboardInterrupt as stop:
+            _to_stderr(str(stop) or "stopped")
+            raise typer.Exit(130) from None
     if rank() == 0:
-        typer.echo(
-            f"run written to {folder}; evaluate it with: "
-            f"adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
-        )
+        evaluation = f"adfair evaluate {folder} --data {settings.data.cohort} --out {folder}/test"
+        typer.echo(f"run written to {folder}; evaluate it with: {evaluation}")
     if strict and {"collapse", "fooled"} & set(warned):
         raise typer.Exit(3)
 
 
 def _to_stderr(message: str) -> None:
     typer.echo(message, err=True)
-
-
-def evaluate(
-    model: Path = typer.Argument(..., help="A run folder, or an open_clip model folder."),
-    data: Path = typer.Option(..., help="Cohort folder."),
-    split: str = typer.Option("test", help="Split to evaluate."),
-    protocol: str = typer.Option("zero_shot", help="zero_shot, linear_probe, leakage or all."),
-    out: Path = typer.Option(..., help="Folder for predictions.csv, embeddings.npz and metrics.csv."),
-    validation: str = typer.Option("val", help="Split that thresholds are chosen on; '' for none (0.5)."),
-    threshold: str = typer.Option("youden", help="Rule on the validation split."),
-    probe: str = typer.Option("probe", help="Balanced split that leakage probes are trained on."),
-    layer: str = typer.Option("embedding", help="What leakage probes read: embedding or pre_projection."),
-    replicates: int = typer.Option(1000, min=0, help="Bootstrap resamples of patients."),
-    seed: int = typer.Option(0, min=0, help="Of resampling, few-shot draws and probes."),
-    force: bool = typer.Option(False, "--force", help="Replace an evaluation that is there."),
-) -> None:
-    """Evaluate a model on a cohort and audit its predictions.
-
-    Example: `adfair evaluate runs/demo/adfair --data runs/demo/cohort --split test --protocol all --out runs/e1`
-    """
-    _need_training()
-    from adfair.models.layers import as_layer
-    from adfair.workflows.evaluate import Protocol
-    from adfair.workflows.evaluate import evaluate as run
-
-    how = Protocol(validation or None, threshold, probe, as_layer(layer), replicates, seed)
-    folder = run(model, data=data, split=split, protocol=protocol, out=out, how=how, force=force)
-    typer.echo(f"predictions.csv, embeddings.npz and metrics.csv written to {folder}")
 
 
 def report(
@@ -158,7 +129,8 @@ def report(
     typer.echo(f"report: {run(folders, out=out, title=title, images=images)}")
 
 
-def _need_training() -> None:
+def need_training() -> None:
+    """Refuse where the extra that models need is not installed."""
     from importlib.util import find_spec
 
     from adfair.errors import MissingExtraError

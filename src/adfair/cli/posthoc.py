@@ -40,9 +40,9 @@ def erase(
 
     Example: `adfair erase runs/demo/clip --data runs/demo/cohort --method leace --attributes race,sex --out runs/leace`
     """
-    from adfair.cli.model import _need_training
+    from adfair.cli.model import need_training
 
-    _need_training()
+    need_training()
     from rich.console import Console
 
     from adfair.workflows.posthoc import erase as run
@@ -78,9 +78,9 @@ def adapt(
 
     Example: `adfair adapt runs/demo/clip --data runs/demo/cohort --attributes race,sex --out runs/adapted`
     """
-    from adfair.cli.model import _bars, _need_training
+    from adfair.cli.model import _bars, need_training
 
-    _need_training()
+    need_training()
     from adfair.workflows.posthoc import adapt as run
 
     with _bars() as progress:

@@ -45,7 +45,7 @@ def sweep(
 
     Example: `adfair sweep examples/train.yaml --grid objective.adversary_weight=0,1.5 --seeds 0,1,2 --out runs/weight`
     """
-    from adfair.cli.model import _need_training
+    from adfair.cli.model import need_training
     from adfair.workflows.sweep_file import parse_axes
 
     options: dict[str, Any] = {
@@ -56,7 +56,7 @@ def sweep(
         "figures": figures.split(",") if figures else None,
         "replicates": replicates,
     }
-    _need_training()
+    need_training()
     from adfair.workflows.sweep import describe, plan_sweep
     from adfair.workflows.sweep import sweep as run
 

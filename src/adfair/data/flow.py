@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from adfair.data.schema import UNKNOWN
 from adfair.data.staging import replace_file
 
 FLOW_CSV, FLOW_SVG = "flow.csv", "flow.svg"
@@ -35,6 +36,17 @@ def count_flow(steps: list[tuple[str, pd.DataFrame]], attributes: list[str]) -> 
         rows.append(row)
         before = len(table)
     return pd.DataFrame(rows)
+
+
+def with_groups(flow: pd.DataFrame, table: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
+    """A flow without groups, with images and patients of each group of what is left in its last row; else empty.
+
+    Args:
+        flow: columns rule, dropped, images, patients. table: the rows that are left.
+    """
+    named = table.assign(**{a: table[a].replace("", UNKNOWN) for a in attributes})
+    last = count_flow([("left", named)], attributes).drop(columns=["rule", "dropped", "images", "patients"])
+    return pd.concat([flow, last.set_axis([len(flow) - 1])], axis=1)
 
 
 def flow_svg(flow: pd.DataFrame, *, title: str) -> str:
@@ -79,7 +91,7 @@ def write_flow(folder: Path, flow: pd.DataFrame, *, title: str) -> None:
 def _counts(step: Mapping[Any, Any]) -> str:
     patients = step.get("patients")
     known = patients is not None and patients == patients
-    return f"{step['images']:,} images" + (
+    return f"{int(step['images']):,} images" + (
         f", {int(str(patients).split('.')[0]):,} patients" if known else ""
     )
 

@@ -36,11 +36,13 @@ class Cohort:
         root: the cohort folder.
         info: what it declares.
         table: one row an image in manifest order, typed as ``validate_table`` says.
+        left_out: rows of the manifest that the table lacks, because ``adfair prepare`` refused their images.
     """
 
     root: Path
     info: CohortInfo
     table: pd.DataFrame
+    left_out: int = 0
 
     @property
     def image_root(self) -> Path:

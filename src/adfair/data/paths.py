@@ -8,6 +8,8 @@ import pandas as pd
 OUTSIDE = r"^[/\\~]|\\|^[A-Za-z][A-Za-z0-9+.-]*:|(?:^|/)\.\.(?:/|$)|[\x00-\x1f]"
 """Absolute paths, home folders, back slashes, drives and URLs, parent folders, control characters."""
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm")
+
 
 def outside_by_text(paths: pd.Series) -> pd.Series:
     """True where a path, by its text alone, is not a plain relative path of folders and a file."""
@@ -37,6 +39,17 @@ def list_images(root: Path, paths: pd.Series) -> tuple[pd.Series, pd.Series]:
         outside.append(escaped or (is_link is True and not _inside(base, f"{folder}/{name}")))
     return pd.Series(missing, index=paths.index, dtype=bool), pd.Series(
         outside, index=paths.index, dtype=bool
+    )
+
+
+def count_unlisted(root: Path, paths: pd.Series) -> int:
+    """Image files that no row names, in the folders that rows name."""
+    named = set(paths)
+    return sum(
+        f"{folder}/{name}".lstrip("/") not in named
+        for folder in {path.rpartition("/")[0] for path in named}
+        for name in _list_folder(root / folder)
+        if name.lower().endswith(IMAGE_SUFFIXES)
     )
 
 

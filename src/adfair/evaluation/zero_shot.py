@@ -14,11 +14,12 @@ def finding_directions(embed_texts: Callable[[list[str]], np.ndarray], findings:
     Args:
         embed_texts: texts -> unit-norm float32 [n, D].
     """
-    directions = [[_mean_direction(embed_texts(side)) for side in prompts(finding)] for finding in findings]
+    directions = [[mean_direction(embed_texts(side)) for side in prompts(finding)] for finding in findings]
     return np.asarray(directions, dtype=np.float32)
 
 
-def _mean_direction(emb: np.ndarray) -> np.ndarray:
+def mean_direction(emb: np.ndarray) -> np.ndarray:
+    """Unit-norm [D], the direction of the mean of [n, D]."""
     mean = emb.mean(axis=0)
     return mean / np.linalg.norm(mean)
 

@@ -7,14 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import open_clip
 import torch
+from open_clip.tokenizer import HFTokenizer
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from adfair.errors import ConfigError
+from adfair.models.encoder import Square
+from adfair.models.layers import Layer, read_layer
+from adfair.models.pixels import as_channels, normalise
 from adfair.models.posthoc import PostHoc, load_posthoc
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
@@ -33,8 +37,11 @@ class DualEncoder:
         config: the open_clip model configuration it was built from.
         mean, std: channel statistics that images in [0, 1] are normalised by.
         image_size: pixels a side.
+        fit: what it was shown of an image that is not square: its middle (``crop``) or all of it on black (``pad``).
         posthoc: a correction that embeddings of images pass through (``evaluation.embed`` applies it; ``net``
             alone does not), or ``None``.
+        square: how an image is made square; ``None`` as cohorts are read for training.
+        name, protocol, fingerprint, classes: see ``models.encoder.Encoder``, which this is.
     """
 
     net: nn.Module
@@ -44,11 +51,40 @@ class DualEncoder:
     std: tuple[float, ...]
     image_size: int
     posthoc: PostHoc | None = None
+    fit: Literal["crop", "pad"] = "crop"
+    square: Square | None = None
+    name: str = "adfair"
+    protocol: str = "ours"
+    fingerprint: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def logit_scale(self) -> float:
+        """1 / temperature."""
+        return self.net.logit_scale.exp().item()  # type: ignore[operator]
 
     def prepare(self, images: Tensor) -> Tensor:
         """Grey uint8 [B, S, S] on any device -> normalised float32 [B, 3, S, S], channels last."""
-        grey = images.to(torch.float32).div_(255.0).sub_(self.mean[0]).div_(self.std[0])
-        return grey[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        grey = images.to(torch.float32).div_(255.0)
+        if len(set(self.mean)) == len(set(self.std)) == 1:
+            return as_channels(grey.sub_(self.mean[0]).div_(self.std[0]))
+        return normalise(as_channels(grey), self.mean, self.std)
+
+    def encode_image(self, pixels: Tensor, *, layer: Layer = "embedding") -> Tensor:
+        """Unit-norm embeddings [B, D] of prepared images, or the layer before the last projection."""
+        return read_layer(self.net, pixels, layer)
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Unit-norm embeddings [N, D] of texts."""
+        tokens = self.tokenize(list(texts)).to(next(self.net.parameters()).device)
+        return self.net.encode_text(tokens, normalize=True)  # type: ignore[operator]
+
+    def class_scores(self, pixels: Tensor) -> Tensor:
+        """A dual encoder scores nothing without texts."""
+        raise ConfigError("a dual encoder has no classes of its own; ask it zero-shot")
+
+    def lookup(self, image_ids: Sequence[str]) -> None:
+        """Nothing is known of an image before it is run."""
 
 
 def our_configs() -> list[str]:
@@ -89,7 +125,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return config
 
 
-def _net(config: dict[str, Any]) -> nn.Module:
+def build_net(config: dict[str, Any]) -> nn.Module:
+    """open_clip's network of a configuration, with random weights."""
     # open_clip warns that weights are random: here that is the intention.
     logging.getLogger("root").setLevel(logging.ERROR)
     settings = {k: v for k, v in config.items() if k != "custom_text"}
@@ -102,9 +139,7 @@ def _tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
     text = config["text_cfg"]
     length = text.get("context_length", 77)
     if "hf_tokenizer_name" in text or "hf_model_name" in text:
-        return open_clip.HFTokenizer(
-            text.get("hf_tokenizer_name", text.get("hf_model_name")), context_length=length
-        )
+        return HFTokenizer(text.get("hf_tokenizer_name", text.get("hf_model_name")), context_length=length)
     return open_clip.SimpleTokenizer(context_length=length)
 
 
@@ -116,7 +151,12 @@ def _token_embedding(net: nn.Module, config_name: str) -> nn.Parameter:
 
 
 def build_model(
-    name: str, *, seed: int, image_size: int | None = None, start: Mapping[str, float] | None = None
+    name: str,
+    *,
+    seed: int,
+    image_size: int | None = None,
+    fit: Literal["crop", "pad"] = "crop",
+    start: Mapping[str, float] | None = None,
 ) -> DualEncoder:
     """Build towers with random weights; the weights depend on ``seed`` alone, not on the global generator.
 
@@ -125,7 +165,7 @@ def build_model(
 
     Args:
         name: see ``model_config``.
-        image_size: replaces the configuration's, for towers that allow any size.
+        image_size: replaces the configuration's, for towers that allow any size. fit: see ``DualEncoder``.
         start: ``init_logit_scale`` and ``init_logit_bias`` for a configuration that names no bias (SigLIP's).
     """
     config = json.loads(json.dumps(model_config(name)))
@@ -136,12 +176,12 @@ def build_model(
         config.update(start)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = _net(config)
+        net = build_net(config)
         if token_std is not None:
             nn.init.normal_(_token_embedding(net, name), std=token_std)
     net.to(memory_format=torch.channels_last)
     size = config["vision_cfg"].get("image_size", 224)
-    return DualEncoder(net, _tokenizer(config), config, MEAN, STD, size)
+    return DualEncoder(net, _tokenizer(config), config, MEAN, STD, size, fit=fit)
 
 
 def load_weights(model: DualEncoder, folder: Path | str) -> None:
@@ -181,7 +221,7 @@ def save_model(model: DualEncoder, folder: Path) -> Path:
         "mean": list(model.mean),
         "std": list(model.std),
         "interpolation": "bicubic",
-        "resize_mode": "shortest",
+        "resize_mode": "longest" if model.fit == "pad" else "shortest",
         "fill_color": 0,
     }
     layout = {"model_cfg": model.config, "preprocess_cfg": preprocess}
@@ -211,4 +251,5 @@ def load_model(folder: Path | str) -> DualEncoder:
     net.to(memory_format=torch.channels_last).eval()
     size = config["vision_cfg"].get("image_size", 224)
     mean, std = tuple(look.get("mean", MEAN)), tuple(look.get("std", STD))
-    return DualEncoder(net, _tokenizer(config), config, mean, std, size, load_posthoc(folder))
+    fit: Literal["crop", "pad"] = "pad" if look.get("resize_mode") == "longest" else "crop"
+    return DualEncoder(net, _tokenizer(config), config, mean, std, size, load_posthoc(folder), fit)

@@ -13,8 +13,8 @@ from adfair.objectives.setting import Setting
 from adfair.objectives.siglip import SigLIP
 
 CONTRASTIVE: dict[str, Callable[[Setting], Any]] = {
-    "infonce": lambda setting: InfoNCE(),
-    "siglip": lambda setting: SigLIP(),
+    "infonce": lambda setting: InfoNCE(setting.config.objective.chunk),
+    "siglip": lambda setting: SigLIP(setting.config.objective.chunk),
     "fastclip": build_fastclip,
 }
 SAME_CELL: dict[str, Callable[[], Any]] = {"infonce": SameCellInfoNCE, "siglip": SameCellSigLIP}

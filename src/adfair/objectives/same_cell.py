@@ -86,6 +86,9 @@ class SameCellInfoNCE:
         """Nothing."""
         return {}
 
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Nothing."""
+
 
 class SameCellSigLIP:
     """``contrastive: siglip`` with ``negatives: same_cell``."""
@@ -101,3 +104,6 @@ class SameCellSigLIP:
     def state(self) -> dict[str, Tensor]:
         """Nothing."""
         return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Nothing."""

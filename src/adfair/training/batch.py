@@ -17,9 +17,12 @@ def my_share(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A batch's rows [B], and of this process's share of them the grey images [S, H, W] and tokens [S, L]."""
     seed, size, drawn = config.seed, config.data.batch_size, data.probabilities
-    rows = batch_rows(len(data), size, seed=seed, step=step, probabilities=drawn)
+    rows = batch_rows(len(data), size, seed=seed, step=step, probabilities=drawn, shards=data.shards)
     part = share(len(rows))
-    images, tokens = data.images[rows[part]].to(device), data.tokens[rows[part]].to(device)
+    images, tokens = (
+        data.images[rows[part]].to(device),
+        data.texts(rows, seed=seed, step=step)[part].to(device),
+    )
     images = augment(images, config.data.augment, seed=seed, step=step, part=part, of=len(rows))
     return rows, images, tokens
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 from torch import Tensor
 
@@ -16,6 +17,9 @@ from adfair.errors import ConfigError
 
 FREE = ("data.cohort", "train.keep_last")
 """Keys that may change: a cohort is known by what it holds, not by where it lies."""
+
+
+_ROWS = 4096
 
 
 def identity(config: Config, cohort: Cohort, data: TrainData) -> dict[str, Any]:
@@ -37,7 +41,13 @@ def identity(config: Config, cohort: Cohort, data: TrainData) -> dict[str, Any]:
 def data_hash(data: TrainData) -> str:
     """SHA-256 of everything that training reads from the cohort."""
     digest = hashlib.sha256(data.index.encode())
-    arrays: list[Tensor | None] = [data.images, data.tokens, data.findings, data.weights]
+    digest.update(str((len(data), *data.images.shape[1:])).encode())
+    for start in range(0, len(data), _ROWS):
+        # A part at a time: cached images need not fit into memory.
+        digest.update(data.images[torch.arange(start, min(start + _ROWS, len(data)))].numpy().data)
+    arrays: list[Tensor | None] = [data.tokens, data.findings, data.weights]
+    if data.sentences is not None:
+        arrays += [data.sentences.tokens, torch.from_numpy(data.sentences.members)]
     arrays += [values for pair in data.prompt_tokens for values in pair]
     arrays += [data.codes[name] for name in sorted(data.codes)]
     for array in arrays:
@@ -46,6 +56,8 @@ def data_hash(data: TrainData) -> str:
             digest.update(np.ascontiguousarray(array.numpy()).data)
     if data.probabilities is not None:
         digest.update(data.probabilities.tobytes())
+    if data.shards is not None:
+        digest.update(b"resampled from shards")  # another order of batches
     return digest.hexdigest()
 
 

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from adfair.config import Config
+from adfair.data.cache import open_images
 from adfair.data.exclusion import without_excluded
-from adfair.data.images import load_images
-from adfair.data.loader import TrainData
+from adfair.data.loader import Sentences, TrainData, as_images
 from adfair.data.manifest import Cohort, group_codes, labels
 from adfair.data.report_findings import stated_findings
 from adfair.data.sampling import finding_group_weights, group_weights
 from adfair.data.scrub import scrub
+from adfair.data.sentences import sentence_table
 from adfair.data.text import label_reports
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.prompts import prompts
@@ -93,7 +94,11 @@ def row_weights(
 def train_data(
     cohort: Cohort, config: Config, *, image_size: int, tokenize: Callable[[Sequence[str]], Tensor]
 ) -> TrainData:
-    """Decode and tokenise the ``train`` split but for excluded patients. Raises DataError for a damaged image."""
+    """The ``train`` split but for excluded patients, tokenised, its images decoded or mapped from the cache.
+
+    Raises:
+        DataError: an image is missing or damaged; the cache is stale.
+    """
     cohort, left_out = without_excluded(cohort, config.data.exclude_patients)
     table, aim = cohort.split("train"), config.objective
     codes = attribute_codes(cohort, table, wanted_attributes(config))
@@ -107,9 +112,10 @@ def train_data(
         # Findings are read before: what a report states does not depend on the words that go.
         scrubbed = scrub(reports)
         reports, provenance["scrub_demographics"] = scrubbed.texts, scrubbed.summary()
+    sentences = _sentences(reports, tokenize) if config.data.sentences == "sample" else None
     statements = [prompts(finding) for finding in cohort.info.findings]
     return TrainData(
-        images=torch.from_numpy(load_images(cohort, table, size=image_size)),
+        images=as_images(open_images(cohort, table, size=image_size, fit=config.data.fit)),
         tokens=tokenize(reports),
         codes=codes,
         group_counts={name: len(cohort.info.attributes.get(name, [name])) for name in codes},
@@ -119,8 +125,14 @@ def train_data(
         probabilities=probabilities,
         patients=pd.factorize(table["patient_id"])[0],
         index=hashlib.sha256("\n".join(table["image_id"]).encode()).hexdigest(),
+        sentences=sentences,
         provenance=provenance,
     )
+
+
+def _sentences(reports: Sequence[str], tokenize: Callable[[Sequence[str]], Tensor]) -> Sentences:
+    texts, members, starts = sentence_table(reports)
+    return Sentences(tokenize(texts), members, starts)
 
 
 def wanted_attributes(config: Config) -> list[str]:

@@ -10,7 +10,7 @@ from adfair.data.loader import TrainData
 from adfair.distributed import anywhere, gather
 from adfair.models.dual_encoder import DualEncoder
 from adfair.training.batch import as_batch, my_share
-from adfair.training.guards import check_finite, check_gradients
+from adfair.training.guards import check_finite
 from adfair.training.keeper import Keeper
 from adfair.training.optim import scheduled_lr
 from adfair.training.parts import assemble
@@ -35,16 +35,15 @@ def fit(
         TrainingError: a loss term or a gradient is not finite; raised before the update, names term and step.
         Stopped: ``stop_asked`` said so; the step is done and saved.
     """
-    train, parts = config.train, assemble(model, data, config, fabric, selector)
-    contrastive, fairness, watch, pace = parts.contrastive, parts.fairness, parts.watch, parts.pace
+    train, parts = config.train, assemble(model, data, config, fabric, selector, keeper.say)
+    towers, contrastive, fairness = parts.towers, parts.contrastive, parts.fairness
 
     for step in range(keeper.resume(parts), train.steps):
-        with pace.input():
+        with parts.pace.input():
             rows, images, tokens = my_share(data, config, step=step, device=fabric.device)
 
         # 1. Both towers see the batch (each process a share of it); the contrastive loss pulls each pair together.
-        outputs = gather(parts.engine_net(model.prepare(images), tokens), len(rows))
-        batch = as_batch(outputs, data, rows, step=step)
+        batch = as_batch(gather(towers.embed(images, tokens), len(rows)), data, rows, step=step)
         pairing = contrastive(batch)
         check_finite(step, contrastive=pairing.loss)
 
@@ -58,17 +57,18 @@ def fit(
         logged = step % train.log_every == 0 or step == train.steps - 1
         balance = gradient_balance(batch, pairing, penalty, config.objective.target) if logged else {}
         parts.engine_optimizer.zero_grad()
-        fabric.backward(pairing.loss + penalty)
-        check_gradients(step, model.net)
+        towers.backward(pairing.loss + penalty)
+        towers.check(step)
         lr = scheduled_lr(parts.optimizer, step, steps=train.steps, warmup=train.warmup, lr=train.lr)
         parts.engine_optimizer.step()
         fairness.finish()
 
         # 4. Look at the game: warnings, the log, and at every checkpoint the validation split.
-        yield from watch.step(step, batch, pairing, fairness, weight)
-        yield from pace.step(step)
+        yield from parts.watch.step(step, batch, pairing, fairness, weight)
+        yield from parts.pace.step(step)
+        parts.throughput.step(len(rows))
         if logged:
-            yield {**watch.figures(pairing, fairness), **balance, "lr": lr, "seconds": pace.seconds}
+            yield {**parts.figures(pairing), **balance, "lr": lr}
         stopping, done = anywhere(stop_asked()), step + 1
         due = done % train.checkpoint_every == 0 or done == train.steps
         if due and (record := keeper.validate(selector, model, done)):
@@ -77,3 +77,5 @@ def fit(
             keeper.save(done, parts)
         if stopping and done < train.steps:
             raise Stopped(f"stopped after step {done}, which is saved; go on with --resume")
+    if line := parts.throughput.summary():
+        keeper.say(line)

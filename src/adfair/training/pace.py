@@ -14,16 +14,22 @@ class Pace:
     """The clock of a run, which goes on where a resumed run was.
 
     Attributes:
-        waited: seconds that the current window has spent on input.
+        waited: seconds that the current window has spent on input. on_input: that this process has spent on it.
     """
 
     def __init__(self) -> None:
-        self.began, self.window, self.waited, self.told = time.perf_counter(), time.perf_counter(), 0.0, False
+        self.began = self.started = self.window = time.perf_counter()
+        self.waited, self.on_input, self.told = 0.0, 0.0, False
 
     @property
     def seconds(self) -> float:
         """Of training so far."""
         return time.perf_counter() - self.began
+
+    @property
+    def running(self) -> float:
+        """Seconds since this process started to train."""
+        return time.perf_counter() - self.started
 
     def resume(self, seconds: float) -> None:
         """Go on after ``seconds`` of training."""
@@ -34,7 +40,8 @@ class Pace:
         """Around everything that gets a batch to the device."""
         before = time.perf_counter()
         yield
-        self.waited += time.perf_counter() - before
+        spent = time.perf_counter() - before
+        self.waited, self.on_input = self.waited + spent, self.on_input + spent
 
     def step(self, step: int) -> Iterator[dict[str, Any]]:
         """After a step; yields one warning where a window of steps starved."""

@@ -1,6 +1,6 @@
 """Everything in a run that changes while it trains: put together, kept in checkpoints, and loaded from them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,18 @@ from torch import Tensor
 
 from adfair.config import Config
 from adfair.data.loader import TrainData
-from adfair.distributed import exchange, rank
+from adfair.distributed import exchange, rank, world_size
 from adfair.models.dual_encoder import DualEncoder, training_mode
 from adfair.objectives import Setting, build_objective
-from adfair.objectives.interface import Contrastive, FairnessTerm
+from adfair.objectives.interface import Contrastive, FairnessTerm, Pairing
+from adfair.training.flops import pair_flops, peak_flops
 from adfair.training.optim import make_optimizer
 from adfair.training.pace import Pace
 from adfair.training.randomness import random_state, set_random_state
 from adfair.training.selection import Selector
+from adfair.training.speed import checkpoint_activations, compiled
+from adfair.training.throughput import Throughput
+from adfair.training.towers import Towers, batch_statistics
 from adfair.training.watch import Watch
 
 
@@ -29,7 +33,7 @@ class Parts:
     """
 
     net: torch.nn.Module
-    engine_net: Any  # the same, as the engine wraps it
+    towers: Towers  # the same, as the engine wraps it
     optimizer: torch.optim.Optimizer
     engine_optimizer: Any
     contrastive: Contrastive
@@ -37,7 +41,12 @@ class Parts:
     watch: Watch
     selector: Selector
     pace: Pace
+    throughput: Throughput
     precision: Any  # the engine's; holds the scaler of 16-bit training
+
+    def figures(self, pairing: Pairing) -> dict[str, Any]:
+        """What is logged of the last step: the game and the speed."""
+        return {**self.watch.figures(pairing, self.fairness), **self.throughput.figures()}
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """By part; every process must call it, for each has its own random numbers."""
@@ -107,25 +116,51 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
 
 
 def assemble(
-    model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, selector: Selector
+    model: DualEncoder,
+    data: TrainData,
+    config: Config,
+    fabric: Fabric,
+    selector: Selector,
+    say: Callable[[str], None] = lambda message: None,
 ) -> Parts:
     """The parts of a run that is about to start, on the engine's device."""
-    train = config.train
+    train, pace = config.train, Pace()
+    flops = pair_flops(model)
     optimizer = make_optimizer(
         model.net, lr=train.lr, weight_decay=train.weight_decay, text_lr_factor=train.text_lr_factor
     )
-    engine_net, engine_optimizer = fabric.setup(model.net, optimizer)
+    engine_net, engine_optimizer = fabric.setup(_sped_up(model, data, config, fabric, say), optimizer)
     contrastive, fairness = build_objective(Setting(config, fabric, model, data))
     training_mode(model, frozen=config.model.freeze)
+    peak = peak_flops(fabric.device, train.precision)
     return Parts(
         net=model.net,
-        engine_net=engine_net,
+        towers=Towers(fabric, model, engine_net, micro=config.data.micro_batch_size),
         optimizer=optimizer,
         engine_optimizer=engine_optimizer,
         contrastive=contrastive,
         fairness=fairness,
         watch=Watch(config, data.patients),
         selector=selector,
-        pace=Pace(),
+        pace=pace,
+        throughput=Throughput(pace, flops=flops, peak=None if peak is None else peak * world_size()),
         precision=fabric.strategy.precision,
     )
+
+
+def _sped_up(
+    model: DualEncoder, data: TrainData, config: Config, fabric: Fabric, say: Callable[[str], None]
+) -> torch.nn.Module:
+    """The towers as ``train.checkpoint_activations`` and ``train.compile`` want them run."""
+    if config.data.micro_batch_size is not None and batch_statistics(model.net):
+        say(
+            "data.micro_batch_size: these towers have batch norm, whose statistics are those of each micro-batch"
+        )
+    if config.train.precision == "16-mixed" and fabric.device.type == "cpu":
+        say("train.precision: 16-mixed needs a GPU; on this processor it is bf16-mixed")
+    if config.train.checkpoint_activations:
+        checkpoint_activations(model.net, say)
+    if not config.train.compile:
+        return model.net
+    training_mode(model, frozen=config.model.freeze)
+    return compiled(model, fabric, data.images[torch.arange(min(2, len(data)))], data.tokens[:2], say)

@@ -1,8 +1,9 @@
 """What a run would do, without doing it."""
 
 from adfair.config import Config
+from adfair.data.cache import leave_out_refused
 from adfair.data.exclusion import without_excluded
-from adfair.data.manifest import load_cohort
+from adfair.data.manifest import check_files, load_cohort
 from adfair.models.dual_encoder import build_model
 from adfair.training.inputs import attribute_codes, wanted_attributes
 from adfair.training.policy import resolve
@@ -10,11 +11,12 @@ from adfair.training.policy import resolve
 
 def plan(config: Config) -> str:
     """Check configuration and cohort and describe the run. Raises ConfigError or DataError as training would."""
-    cohort = load_cohort(config.data.cohort, check_images=True)
-    cohort, left_out = without_excluded(cohort, config.data.exclude_patients)
+    cohort, left_out = without_excluded(load_cohort(config.data.cohort), config.data.exclude_patients)
     config, policy = resolve(config, cohort)
-    table, aim = cohort.split("train"), config.objective
     model = build_model(config.model.config, seed=config.seed, image_size=config.data.image_size)
+    cohort = leave_out_refused(cohort, size=model.image_size, fit=config.data.fit)
+    check_files(cohort, decode=True)
+    table, aim = cohort.split("train"), config.objective
     size = sum(p.numel() for p in model.net.parameters())
     batch = min(config.data.batch_size, len(table))
     lines = [

@@ -14,6 +14,7 @@ import yaml
 from lightning_fabric import Fabric
 
 from adfair.config import Config, load_config
+from adfair.data.cache import leave_out_refused
 from adfair.data.loader import TrainData
 from adfair.data.manifest import load_cohort
 from adfair.data.staging import staged_folder, sync_files
@@ -69,6 +70,7 @@ def _build(config: Config) -> DualEncoder:
         config.model.config,
         seed=config.seed,
         image_size=config.data.image_size,
+        fit=config.data.fit,
         start=siglip.START if config.objective.contrastive == "siglip" else None,
     )
     if config.model.pretrained is not None:
@@ -148,6 +150,7 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
     for reason in policy.reasons if policy else []:
         say(reason)
     model = _build(config)
+    cohort = leave_out_refused(cohort, size=model.image_size, fit=model.fit)
     globalise_batch_norm(model.net)
     data = train_data(cohort, config, image_size=model.image_size, tokenize=model.tokenize)
     config = with_rule(config, resolve_rule(config, cohort))
@@ -155,7 +158,11 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
     keeper = Keeper(
         out, identity(config, cohort, data), last=config.train.keep_last, resuming=resume, say=say
     )
-    facts = data.provenance | ({"policy": policy.record()} if policy else {})
+    facts = (
+        data.provenance
+        | {"images_left_out": cohort.left_out}
+        | ({"policy": policy.record()} if policy else {})
+    )
     return _Job(config, fabric, model, data, facts, selector, keeper)
 
 

@@ -130,5 +130,5 @@ def make_selector(config: Config, cohort: Cohort, *, image_size: int, run: Path)
     validation = None
     if config.train.select != "last":
         kept, _ = without_excluded(cohort, config.data.exclude_patients)
-        validation = load_validation(kept, image_size=image_size, seed=config.seed)
+        validation = load_validation(kept, image_size=image_size, seed=config.seed, fit=config.data.fit)
     return Selector(config.train.select, validation, config.objective.attributes, run / "checkpoints")

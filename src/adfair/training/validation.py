@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from adfair.data.images import load_images
+from adfair.data.cache import Images, open_images
 from adfair.data.manifest import Cohort, group_codes, labels
 from adfair.data.report_findings import stated_findings
 from adfair.data.sampling import finding_group_weights
+from adfair.data.squares import Fit
 from adfair.evaluation.embed import embed_images, embed_texts
 from adfair.evaluation.quick_probe import quick_leakage
 from adfair.evaluation.zero_shot import finding_directions, zero_shot_scores
@@ -29,7 +30,7 @@ class Validation:
         depend on groups: the split is as biased as training, and an unweighted AUC would reward the shortcut.
     """
 
-    images: np.ndarray
+    images: Images
     truth: np.ndarray
     codes: dict[str, np.ndarray]
     patients: np.ndarray
@@ -95,7 +96,7 @@ class Validation:
         return np.unique(self.truth == 1, axis=0, return_inverse=True)[1].ravel()
 
 
-def load_validation(cohort: Cohort, *, image_size: int, seed: int) -> Validation:
+def load_validation(cohort: Cohort, *, image_size: int, seed: int, fit: Fit = "crop") -> Validation:
     """Decode the ``val`` split. Raises DataError where the cohort has none."""
     table, findings = cohort.split(SPLIT), cohort.info.findings
     truth = labels(table, findings)
@@ -104,7 +105,7 @@ def load_validation(cohort: Cohort, *, image_size: int, seed: int) -> Validation
     codes = {name: group_codes(table[name], groups) for name, groups in cohort.info.attributes.items()}
     weights = finding_group_weights(codes, truth) if codes else np.ones(len(table))
     return Validation(
-        images=load_images(cohort, table, size=image_size),
+        images=open_images(cohort, table, size=image_size, fit=fit),
         truth=truth,
         codes=codes,
         patients=table["patient_id"].to_numpy(),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from adfair.data.cache import leave_out_refused
 from adfair.data.manifest import Cohort, group_codes, load_cohort
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.subject import Subject
@@ -55,11 +56,11 @@ def freeze(model: Path | str, data: Path | str, attributes: Sequence[str], *, ke
         ConfigError: the cohort lacks an attribute, or the model has a correction already.
         DataError: fewer than two groups of an attribute have ``FEWEST`` patients.
     """
-    cohort = load_cohort(data)
+    towers = load_model(model_folder(model))
+    cohort = leave_out_refused(load_cohort(data), size=towers.image_size, fit=towers.fit)
     groups = _groups(cohort, attributes)
     table = cohort.split("train")
     codes = {name: _codes(cohort, table, name) for name in groups}
-    towers = load_model(model_folder(model))
     if towers.posthoc is not None:
         raise ConfigError(f"{model}: has a post hoc correction already; name the model it was made from")
     subject = Subject(towers, cohort)

@@ -106,7 +106,7 @@ def _start(job: Job, context: BaseContext) -> BaseProcess:
 
 
 def _call(target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         target(*arguments)
     except KeyboardInterrupt:
@@ -114,7 +114,7 @@ def _call(target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         os._exit(130)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its parent is gone, even killed: it must not write beside a second attempt."""
     parent = parent_process()
     assert parent is not None

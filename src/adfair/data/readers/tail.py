@@ -12,7 +12,7 @@ from adfair.data.readers.report import Flow
 from adfair.data.readers.reports import chosen_text, scrubbed_text
 from adfair.data.readers.source import Found
 from adfair.data.schema import CORE_COLUMNS, MAX_AGE
-from adfair.data.split import split_patients
+from adfair.data.split import split_patients, stratum_columns
 from adfair.data.text import label_reports
 from adfair.data.validate import LABELS
 from adfair.errors import ConfigError, DataError
@@ -36,6 +36,7 @@ class Tail:
         self.found, self.options = found, options
         absent = {name: "" for name in CORE_COLUMNS if name not in found.rows}
         self.rows = found.rows.assign(**absent)
+        self.attributes: list[str] = []
         self.flow, self.notes = Flow(list(found.flow.steps)), list(found.notes)
         if not self.flow.steps:
             self.flow.add("rows of the source", self.rows, self._patients)
@@ -129,6 +130,7 @@ class Tail:
 
     def set_groups(self, grouped: dict[str, Grouped]) -> None:
         """Give every row its patient's groups, and drop those that the policies leave out."""
+        self.attributes = list(grouped)
         for name, each in grouped.items():
             groups, conflicting = each.groups[self.rows.index], each.conflicting[self.rows.index]
             if conflicting.any():
@@ -177,7 +179,9 @@ class Tail:
         if kind == "own":
             self._keep(stated, "the row is in a split")
         else:
-            drawn = split_patients(self.rows["patient_id"], fractions=self.options.fractions, seed=seed)
+            drawn = split_patients(
+                self.rows["patient_id"], fractions=self.options.fractions, seed=seed, strata=self._strata()
+            )
             self.rows = self.rows.assign(split=drawn)
         absent = [name for name in _USUAL if name not in set(self.rows["split"])]
         if absent:
@@ -186,6 +190,11 @@ class Tail:
             )
         if not self.rows["report"].ne("").any():
             self.notes.append("No reports: sentences are made from the labels.")
+
+    def _strata(self) -> pd.DataFrame:
+        """What a drawn split shares out evenly: groups of every attribute together, and findings within them."""
+        present = [name for name in self.found.findings if name in self.rows]
+        return stratum_columns(self.rows, attributes=self.attributes, findings=present)
 
     def split_names(self) -> list[str]:
         """Splits that occur, the usual three first."""

@@ -1,0 +1,1 @@
+"""Adapters of published models, one file each; ``registry.ADAPTERS`` names them."""

@@ -1,0 +1,108 @@
+"""CLIP and SigLIP folders of transformers, XrayCLIP's among them."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from adfair.errors import ConfigError
+from adfair.models.adapters.adapter import Adapter, Towers, device_of, scaled
+from adfair.models.adapters.bert import settings
+from adfair.models.encoder import Square
+from adfair.models.pixels import floor_crop, shortest, squash
+from adfair.models.safe_load import find_file, fingerprint, fit, read_checkpoint
+
+FILES = ("model.safetensors", "pytorch_model.bin")
+KINDS = ("clip", "siglip")
+
+
+class HuggingFace(Towers):
+    """``CLIPModel`` or ``SiglipModel``."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        from transformers import CLIPModel, SiglipModel
+
+        self.clip = config.model_type == "clip"
+        self.model: Any = CLIPModel(config) if self.clip else SiglipModel(config)
+        self.tokenizer: Any = None
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """What the vision model pools."""
+        return self.model.vision_model(pixel_values=pixels).pooler_output
+
+    def project(self, features: Tensor) -> Tensor:
+        """By the visual projection, which SigLIP has none of."""
+        return self.model.visual_projection(features) if self.clip else features
+
+    def text(self, texts: Sequence[str]) -> Tensor:
+        """Padded to the model's length; SigLIP was trained without a mask."""
+        length = self.model.config.text_config.max_position_embeddings
+        found = self.tokenizer(
+            list(texts), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+        )
+        keys = ("input_ids", "attention_mask") if self.clip else ("input_ids",)
+        pooled = self.model.text_model(**{k: found[k].to(device_of(self)) for k in keys}).pooler_output
+        return self.model.text_projection(pooled) if self.clip else pooled
+
+
+def load(path: Path) -> Adapter:
+    """Read a folder of transformers. Raises ConfigError."""
+    from transformers import CLIPConfig, SiglipConfig
+
+    folder = path if path.is_dir() else path.parent
+    told, file = settings(folder / "config.json"), find_file(folder, FILES, what="weights")
+    if told.get("model_type") not in KINDS:
+        raise ConfigError(f"{folder}: model_type {told.get('model_type')!r}; expected {' or '.join(KINDS)}")
+    config: Any = (CLIPConfig if told["model_type"] == "clip" else SiglipConfig).from_dict(told)
+    tensors = {f"model.{n}": t for n, t in read_checkpoint(file).tensors().items()}
+    net = fit(partial(HuggingFace, config), tensors, path=file, ignore=("*.position_ids",))
+    net.tokenizer = _tokenizer(folder)
+    square, look, size = preprocessing(folder, config.vision_config.image_size)
+    scale, print_ = float(net.model.logit_scale.exp()), fingerprint(file)
+    return Adapter("transformers", net, square, look, size, print_, logit_scale=scale)
+
+
+def preprocessing(folder: Path, image_size: int) -> tuple[Square, Any, int]:
+    """What ``preprocessor_config.json`` says. Raises ConfigError for what no CLIP or SigLIP does."""
+    file = folder / "preprocessor_config.json"
+    told = settings(file)
+    if not told:
+        raise ConfigError(f"{folder}: no preprocessor_config.json, without which films would be fed wrongly")
+    size, crop = told.get("size", image_size), told.get("crop_size", image_size)
+    size = size if isinstance(size, dict) else {"shortest_edge": size}
+    side = int(crop["height"] if isinstance(crop, dict) else crop)
+    edge = size.get("shortest_edge")
+    wrong = [k for k in ("do_resize", "do_rescale", "do_normalize") if not told.get(k, True)]
+    if wrong or (edge is None and size.get("height") != size.get("width")):
+        raise ConfigError(f"{file}: {', '.join(wrong) or 'size'} is not what a CLIP or SigLIP needs")
+    look = (
+        scaled(told["image_mean"], told["image_std"])
+        if "image_mean" in told
+        else scaled((0.5,) * 3, (0.5,) * 3)
+    )
+    how = told.get("resample", 3)
+    if edge is None:
+        side = size["height"]
+        return partial(squash, size=side, how=how), look, side
+
+    def square(image: Any) -> Any:
+        return floor_crop(shortest(image, size=edge, how=how), side)
+
+    return square, look, side
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            str(folder.resolve()), local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # transformers raises many kinds, with advice about its hub
+        raise ConfigError(
+            f"{folder}: its tokenizer cannot be read ({type(error).__name__}). Copy tokenizer.json, "
+            "tokenizer_config.json and vocabulary files into the folder"
+        ) from None

@@ -1,0 +1,59 @@
+"""From what a user calls a model to the model."""
+
+from importlib import import_module
+from pathlib import Path
+
+from adfair.errors import ConfigError
+from adfair.models.adapters.registry import ADAPTERS
+from adfair.models.adapters.run import model_folder
+from adfair.models.dual_encoder import CONFIG_FILE
+from adfair.models.encoder import Encoder
+
+OURS = ("config.yaml", "before_after.csv")
+"""Files beside the ``model/`` of a run, and of what erase and adapt write."""
+
+
+def load_encoder(model: Path | str) -> Encoder:
+    """The model that MODEL names: a run folder, an open_clip folder, or ``ADAPTER:PATH``.
+
+    A plain path is a run where it holds or lies in one, and an open_clip folder otherwise, which is then fed as its
+    own ``preprocess_cfg`` says.
+
+    Raises:
+        ConfigError: no such adapter or file, or a file that the adapter refuses.
+        DataError: a run without a finished model.
+    """
+    name, colon, path = str(model).partition(":")
+    # Of Windows' drives only the letter stands before the colon.
+    if colon and len(name) > 1 and name != "local-dir" and "/" not in name:
+        return load_adapter(name, path)
+    folder = model_folder(model)
+    ours = folder.name == "model" and any((folder.parent / each).is_file() for each in OURS)
+    return load_adapter("adfair" if ours or not (folder / CONFIG_FILE).is_file() else "open_clip", folder)
+
+
+def load_adapter(name: str, path: Path | str) -> Encoder:
+    """Load a model by an adapter's name. Raises ConfigError as ``load_encoder`` does."""
+    if name not in ADAPTERS:
+        raise ConfigError(f"no adapter '{name}'; there are: {', '.join(ADAPTERS)}")
+    path = Path(path)
+    if not path.exists() and not path.is_symlink():
+        raise ConfigError(f"{path}: no such file or folder; {name} wants {ADAPTERS[name].file}")
+    module, _, function = ADAPTERS[name].loader.partition(":")
+    try:
+        return getattr(import_module(f"adfair.models.adapters.{module}"), function)(path)
+    except ConfigError as error:
+        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # Libraries are handed sizes and settings out of a stranger's file here.
+        raise ConfigError(
+            f"{path}: its weights or settings are not those of a model for '{name}' ({type(error).__name__})"
+        ) from error

@@ -1,0 +1,124 @@
+"""open_clip folders of any architecture, BiomedCLIP and WhyXrayCLIP among them."""
+
+import copy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import open_clip
+from open_clip.model import convert_to_custom_text_state_dict
+from open_clip.tokenizer import HFTokenizer
+from torch import Tensor
+
+from adfair.errors import ConfigError
+from adfair.models.adapters.bert import settings
+from adfair.models.dual_encoder import CONFIG_FILE, DualEncoder, build_net
+from adfair.models.encoder import Square
+from adfair.models.pixels import BICUBIC, BILINEAR, centre_crop, longest, shortest_then_crop, squash
+from adfair.models.safe_load import find_file, fingerprint, fit, read_checkpoint
+
+FILES = (
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "model.safetensors",
+    "pytorch_model.bin",
+)
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+def load(path: Path) -> DualEncoder:
+    """Read a folder with ``open_clip_config.json`` and weights beside it; the hub is never asked. Raises ConfigError."""
+    folder = Path(str(path).removeprefix("local-dir:"))
+    folder = folder if folder.is_dir() else folder.parent
+    told = settings(folder / CONFIG_FILE)
+    if "model_cfg" not in told:
+        raise ConfigError(f"{folder}: no {CONFIG_FILE} with model_cfg in it; expected an open_clip folder")
+    config = repointed(told["model_cfg"], folder)
+    file = find_file(folder, FILES, what="weights")
+    build = partial(build_net, config)
+    net = fit(build, _renamed(read_checkpoint(file), config), path=file)
+    look = told.get("preprocess_cfg", {})
+    square, size = preprocessing(look, config["vision_cfg"].get("image_size", 224), folder)
+    mean, std = (tuple(look.get(k) or usual) for k, usual in (("mean", CLIP_MEAN), ("std", CLIP_STD)))
+    return DualEncoder(
+        net,
+        _tokenizer(config, folder),
+        config,
+        mean,
+        std,
+        size,
+        square=square,
+        name="open_clip",
+        fingerprint=fingerprint(file, folder / CONFIG_FILE),
+    )
+
+
+def repointed(config: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The configuration with the language model's names replaced by local folders, and nothing to be downloaded.
+
+    ``hf_model_name`` may be a folder, absolute or within the model's own. Raises ConfigError for a hub's name.
+    """
+    config = copy.deepcopy(config)
+    text, vision = config["text_cfg"], config["vision_cfg"]
+    vision["timm_model_pretrained"] = text["hf_model_pretrained"] = False
+    name = text.get("hf_model_name")
+    if name:
+        text["hf_model_name"] = str(_local(name, folder, needs="config.json", key="hf_model_name"))
+    return config
+
+
+def _local(name: str, folder: Path, *, needs: str, key: str) -> Path:
+    for place in (folder / name, Path(name)):
+        if (place / needs).is_file():
+            return place.resolve()
+    raise ConfigError(
+        f"{folder / CONFIG_FILE}: {key} '{name}' is not a local folder with {needs}. Copy that model's "
+        f"{needs} and vocabulary into a folder and name it there"
+    )
+
+
+def _renamed(found: Any, config: dict[str, Any]) -> dict[str, Tensor]:
+    """Under the names of a current open_clip, from older and wrapped checkpoints."""
+    wrapped = isinstance(found.tree, dict) and "state_dict" in found.tree
+    tensors = found.tensors(*(("state_dict",) if wrapped else ()))
+    tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    if config.get("custom_text") or "hf_model_name" in config["text_cfg"]:
+        tensors = convert_to_custom_text_state_dict(tensors)
+    tensors.pop("text.transformer.embeddings.position_ids", None)
+    for name in ("logit_scale", "logit_bias"):
+        if name in tensors:
+            tensors[name] = tensors[name].reshape(())
+    return tensors
+
+
+def preprocessing(look: dict[str, Any], image_size: Any, folder: Path) -> tuple[Square, int]:
+    """What ``preprocess_cfg`` says, open_clip's defaults where it is silent. Raises ConfigError."""
+    size = look.get("size") or image_size
+    sides = list(size) if isinstance(size, list | tuple) else [size, size]
+    mode, how = look.get("resize_mode") or "shortest", look.get("interpolation") or "bicubic"
+    if sides[0] != sides[-1] or how not in ("bicubic", "bilinear"):
+        raise ConfigError(f"{folder / CONFIG_FILE}: size {size} or interpolation '{how}' is not supported")
+    side, filter_ = int(sides[0]), BICUBIC if how == "bicubic" else BILINEAR
+    if mode == "squash":
+        return partial(squash, size=side, how=filter_), side
+    if mode == "longest":
+        fill = int(look.get("fill_color") or 0)
+        return lambda image: centre_crop(longest(image, size=side, how=filter_), side, fill=fill), side
+    return partial(shortest_then_crop, resize=side, crop=side, how=filter_), side
+
+
+def _tokenizer(config: dict[str, Any], folder: Path) -> Any:
+    text = config["text_cfg"]
+    length = text.get("context_length", 77)
+    name = text.get("hf_tokenizer_name") or text.get("hf_model_name")
+    if not name:
+        return open_clip.SimpleTokenizer(context_length=length)
+    own = (folder / "tokenizer_config.json").is_file() or (folder / "tokenizer.json").is_file()
+    needs = next(
+        (n for n in ("tokenizer.json", "vocab.txt") if (folder / name / n).is_file()), "tokenizer.json"
+    )
+    place = folder.resolve() if own else _local(name, folder, needs=needs, key="hf_tokenizer_name")
+    options = {**text.get("tokenizer_kwargs", {}), "local_files_only": True, "trust_remote_code": False}
+    mode = text.get("tokenizer_mode")
+    return HFTokenizer(str(place), context_length=length, tokenizer_mode=mode, **options)

@@ -1,0 +1,142 @@
+"""Few labelled images as rows of ``metrics.csv``: for each number of them and each learner, accuracy and fairness."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+
+from adfair.auditing.auditor import audit_predictions
+from adfair.auditing.cutoffs import Cutoffs
+from adfair.auditing.formats import load_predictions
+from adfair.auditing.predictions import Predictions
+from adfair.auditing.rows import row
+from adfair.auditing.settings import Settings
+from adfair.data.manifest import group_codes
+from adfair.errors import ConfigError
+from adfair.evaluation.few_shot import BUDGETS, Budget, Rows, Splits, draw, learn, standardised
+from adfair.evaluation.subject import Subject
+from adfair.metrics.thresholds import choose_threshold
+from adfair.workflows.protocol_rows import Protocol
+
+LEARNERS = ("linear", "tip_adapter")
+KEPT = ("auc", "auc_gap", "worst_group_auc", "es_auc", "equalized_odds_difference")
+_SILENT = Settings(replicates=0, permutations=0)
+
+
+class _Task(NamedTuple):
+    """``test`` is the validation split, where there is one, followed by the evaluated split."""
+
+    raw: Splits
+    scaled: Splits
+    patients: np.ndarray
+    groups: np.ndarray | None
+    base: Predictions
+    place: np.ndarray
+    validated: int
+
+
+def few_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
+    """Mean over draws of each figure; the learner and the number of images stand in ``stratum``, the standard
+    deviation over draws in ``note``. All images are drawn once only, so have none."""
+    task, frames = _task(subject, split, how), []
+    for budget in BUDGETS:
+        draws = 1 if budget.fraction == 1 else how.draws
+        found = [part for k in range(draws) for part in _draw(task, subject, budget, k, how)]
+        frames.append(_summary(pd.concat(found), budget))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _rows_of(subject: Subject, split: str, prompts: str) -> Rows:
+    emb, truth = subject.image_emb(split), subject.labels(split)
+    try:
+        scores = subject.scores(split, prompts=prompts)
+    except ConfigError:  # no text tower, or a classifier of other findings: the cache alone is asked
+        return Rows(emb, truth, np.zeros(truth.shape))
+    inside = scores.min() >= 0 and scores.max() <= 1
+    return Rows(emb, truth, logit(np.clip(scores, 1e-12, 1 - 1e-12)) if inside else scores)
+
+
+def _task(subject: Subject, split: str, how: Protocol) -> _Task:
+    train, test = (_rows_of(subject, name, how.prompts) for name in ("train", split))
+    val = None if how.validation is None else _rows_of(subject, how.validation, how.prompts)
+    both = test if val is None else Rows(*(np.concatenate(pair) for pair in zip(val, test, strict=True)))
+    raw, table = Splits(train, val, both), subject.cohort.split("train")
+    base = load_predictions(
+        subject.table(split, np.zeros(test.labels.shape)), attributes=list(subject.cohort.info.attributes)
+    )
+    ids = pd.Index(subject.cohort.split(split)["image_id"].astype(str))
+    return _Task(
+        raw,
+        standardised(raw),
+        table["patient_id"].to_numpy(),
+        _intersections(subject, table) if how.sampling == "group_balanced" else None,
+        base,
+        ids.get_indexer(pd.Index(base.image.astype(str))),
+        0 if val is None else len(val.emb),
+    )
+
+
+def _intersections(subject: Subject, table: pd.DataFrame) -> np.ndarray:
+    """int [N]: the combination of a patient's groups, -1 where one is unknown."""
+    codes = np.stack(
+        [group_codes(table[name], groups) for name, groups in subject.cohort.info.attributes.items()]
+    )
+    cell = np.unique(codes, axis=1, return_inverse=True)[1].reshape(-1)
+    return np.where((codes >= 0).all(axis=0), cell, -1)
+
+
+def _draw(task: _Task, subject: Subject, budget: Budget, k: int, how: Protocol) -> list[pd.DataFrame]:
+    """Figures of both learners taught by one draw."""
+    shape = (len(task.raw.test.emb), len(subject.findings))
+    scores, reasons = {name: np.full(shape, np.nan) for name in LEARNERS}, {}
+    for f, finding in enumerate(subject.findings):
+        rng = np.random.default_rng([how.seed, k, *finding.encode()])
+        rows = draw(task.raw.train.labels[:, f], task.patients, task.groups, budget, rng)
+        if isinstance(rows, str):
+            reasons[finding] = rows
+            continue
+        for name, column in learn(task.raw, task.scaled, rows, f).items():
+            scores[name][:, f] = column
+    return [_audited(task, each, reasons, how).assign(learner=name) for name, each in scores.items()]
+
+
+def _audited(task: _Task, scores: np.ndarray, reasons: dict[str, str], how: Protocol) -> pd.DataFrame:
+    val, test = scores[: task.validated], scores[task.validated :][task.place]
+    labels = np.where(np.isnan(test), -1, task.base.labels).astype(np.int8)
+    if not (labels >= 0).any():
+        names = (*task.base.findings, "mean")
+        frame = pd.DataFrame([row("auc", name, figures={}) for name in names])
+    else:
+        values = [_cutoff(task, val, f, how.threshold) for f in range(val.shape[1])]
+        part = replace(task.base, labels=labels, scores=np.where(labels >= 0, test, np.nan))
+        cutoffs = Cutoffs(np.array(values), how.threshold, "validation")
+        frame = audit_predictions(part, cutoffs, _SILENT).table
+    frame["note"] = frame["finding"].map(reasons).fillna("")
+    return frame[frame["metric"].isin(KEPT)]
+
+
+def _cutoff(task: _Task, val: np.ndarray, f: int, rule: str) -> float:
+    if not len(val) or np.isnan(val[:, f]).any():
+        return float("nan")
+    truth = task.raw.val.labels[:, f] if task.raw.val is not None else np.empty(0)
+    known = np.isin(truth, (0, 1))
+    return choose_threshold(truth[known].astype(int), val[known, f], rule=rule)
+
+
+def _summary(found: pd.DataFrame, budget: Budget) -> pd.DataFrame:
+    keys = ["learner", "metric", "finding", "attribute", "group"]
+    out = []
+    for place, part in found.groupby(keys, sort=False):
+        learner, metric, finding, attribute, group = map(str, place)
+        values = part["value"].dropna()
+        notes = [note for note in part["note"].unique() if note]
+        if len(values) > 1:
+            notes.append(f"standard deviation {values.std():.4f} over {len(values)} draws")
+        figures = {"value": values.mean() if len(values) else np.nan}
+        figures |= {name: part[name].iloc[0] for name in ("n", "n_positive")}
+        name = f"few_shot_{metric}@{budget.name}"
+        made = row(name, finding, attribute, group, figures=figures, note="; ".join(notes))
+        out.append({**made, "stratum": f"learner={learner}"})
+    return pd.DataFrame(out)

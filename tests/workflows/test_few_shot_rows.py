@@ -1,0 +1,51 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from adfair.data.manifest import load_cohort
+from adfair.evaluation import few_shot
+from adfair.evaluation.few_shot import Budget, draw, learn
+from adfair.evaluation.subject import Subject
+from adfair.models.dual_encoder import build_model
+from adfair.workflows import few_shot_rows as module
+from adfair.workflows.protocol_rows import Protocol
+
+HOW = Protocol(draws=2)
+
+
+@pytest.fixture
+def subject(small_cohort: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
+    monkeypatch.setattr(module, "BUDGETS", (Budget(shots=2), Budget(shots=32), Budget(fraction=1.0)))
+    monkeypatch.setattr(few_shot, "PENALTIES", (1.0, 10.0))
+    return Subject(build_model("tiny", seed=0, image_size=64), load_cohort(small_cohort))
+
+
+def test_figures_are_the_mean_over_draws_of_what_scikit_learn_finds(subject: Subject) -> None:
+    table = module.few_shot_rows(subject, "test", HOW)
+    row = table.set_index(["metric", "finding", "attribute", "group", "stratum"])
+    task, f = module._task(subject, "test", HOW), subject.findings.index("Edema")
+    val = len(subject.labels("val"))
+    for learner in ("linear", "tip_adapter"):
+        values = []
+        for k in range(2):
+            rng = np.random.default_rng([0, k, *b"Edema"])
+            rows = draw(task.raw.train.labels[:, f], task.patients, None, Budget(shots=2), rng)
+            scores = learn(task.raw, task.scaled, rows, f)[learner][val:]
+            values.append(roc_auc_score(subject.labels("test")[:, f], scores))
+        found = row.loc[("few_shot_auc@2", "Edema", "", "", f"learner={learner}")]
+        assert found["value"] == pytest.approx(np.mean(values))
+        assert f"{np.std(values, ddof=1):.4f} over 2 draws" in found["note"]
+    gaps = table[table["metric"] == "few_shot_equalized_odds_difference@100%"]
+    assert gaps["value"].between(0, 1).all()
+    assert "over" not in row.loc[("few_shot_auc@100%", "mean", "", "", "learner=linear")]["note"]
+
+
+def test_too_few_images_are_undefined_with_the_reason(subject: Subject) -> None:
+    table = module.few_shot_rows(subject, "test", replace(HOW, sampling="group_balanced", draws=1))
+    few = table[(table["metric"] == "few_shot_auc@32") & (table["finding"] != "mean")]
+    few = few[(few["attribute"] == "") & few["value"].isna()]
+    assert len(few) > 0
+    assert few["note"].str.contains("fewer than 32 patients").all()

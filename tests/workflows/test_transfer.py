@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adfair.cli.app import run as command
+from adfair.data.synthetic import synth
+from adfair.errors import ConfigError, DataError
+from adfair.models.dual_encoder import build_model, save_model
+from adfair.workflows.protocol_rows import Protocol
+from adfair.workflows.transfer import transfer
+
+MAP = {"Edema": "Edema", "Consolidation": ["Consolidation", "Atelectasis"]}
+QUICK = Protocol(replicates=10)
+
+
+@pytest.fixture(scope="module")
+def places(small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("transfer")
+    other = synth(folder / "other", n_train=100, n_test=100, seed=11)
+    return {"model": save_model(build_model("tiny", seed=0, image_size=64), folder / "m"), "to": other}
+
+
+@pytest.mark.parametrize("protocol", ["zero_shot", "linear_probe"])
+def test_thresholds_are_carried_over(
+    protocol: str, places: dict[str, Path], small_cohort: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "t"
+    lines = transfer(
+        places["model"],
+        data=small_cohort,
+        to=places["to"],
+        finding_map=MAP,
+        out=out,
+        protocol=protocol,
+        how=QUICK,
+    )
+    assert any("equalized_odds_difference race" in line for line in lines)
+    sides = [pd.read_csv(out / name / "metrics.csv") for name in ("in_domain", "out_of_domain")]
+    chosen = [side[side["metric"] == "threshold"]["value"].tolist() for side in sides]
+    assert chosen[0] == chosen[1]
+    found = pd.read_csv(out / "transfer.csv").query("metric == 'auc' and finding == 'Edema'")
+    for name, side in zip(("in_domain", "out_of_domain"), sides, strict=True):
+        audited = side.query("metric == 'auc' and finding == 'Edema'")
+        np.testing.assert_allclose(found[name], audited["value"])
+    facts = json.loads((out / "transfer.json").read_text())
+    assert facts["finding_map"]["Consolidation"] == ["Consolidation", "Atelectasis"]
+    with pytest.raises(DataError, match="--force"):
+        transfer(places["model"], data=small_cohort, to=places["to"], finding_map=MAP, out=out)
+
+
+def test_refusals(places: dict[str, Path], small_cohort: Path, tmp_path: Path) -> None:
+    arguments = {"data": small_cohort, "to": places["to"], "finding_map": MAP, "out": tmp_path / "t"}
+    with pytest.raises(ConfigError, match="linear_probe"):
+        transfer(places["model"], **arguments, protocol="leakage")
+    for how in (Protocol(validation=None), Protocol(validation=None, calibrate="sigmoid")):
+        protocol = "zero_shot" if how.calibrate == "sigmoid" else "linear_probe"
+        with pytest.raises(ConfigError, match="--validation"):
+            transfer(places["model"], **arguments, protocol=protocol, how=how)
+
+
+def test_the_command(places: dict[str, Path], small_cohort: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "m.yaml").write_text("Edema: Edema\n")
+    line = ["transfer", str(places["model"]), "--data", str(small_cohort), "--to", str(places["to"])]
+    line += [
+        "--map",
+        str(tmp_path / "m.yaml"),
+        "--out",
+        str(tmp_path / "o"),
+        "--replicates",
+        "10",
+        "--no-cache",
+    ]
+    assert command(line) == 0
+    assert "out of domain" in capsys.readouterr().out
+    assert command([*line, "--force", "--calibrate", "platt"]) == 2
