@@ -155,7 +155,7 @@ def test_a_table_is_taken_along_as_csv_and_latex(seen: SimpleNamespace) -> None:
     assert name == "By-race-mean-over-findings.csv"
     assert {"AUC: CLIP", "AUC: CLIP low", "AUC: CLIP high"} <= set(found.columns)
     shown = page.locator("#groups tbody tr td .number").first.inner_text().split()[-1]
-    assert found.iloc[0, 0] == float(shown)
+    assert float(found.iloc[0, 0]) == float(shown)
     name, text = _saved(page, f"{place} >> nth=1")
     assert name.endswith(".tex")
     assert text.count("\\\\") == 5
@@ -184,7 +184,7 @@ def test_a_term_is_explained_on_hover_and_on_focus_until_escape(seen: SimpleName
     term, tip = page.locator("#leakage .term").first, page.locator("#tip")
     assert tip.is_hidden()
     term.hover()
-    assert "embedding" in tip.inner_text()
+    assert "turns an image into" in tip.inner_text()
     page.keyboard.press("Escape")
     assert tip.is_hidden()
     term.focus()
