@@ -52,6 +52,7 @@ def model_rows(
                 row(model, "worst_group_auc", base + jitter - gap / 8, finding=finding, attribute=attribute)
             )
             rows.append(row(model, "es_auc", base + jitter - gap / 7, finding=finding, attribute=attribute))
+    rows += [row(model, "threshold", 0.5, finding=f) for f in findings]
     rows.append(row(model, "few_shot_auc@16", level["few"]))
     for probe, value in zip(("lr", "mlp"), level["leak"], strict=True):
         rows += [
@@ -111,6 +112,32 @@ def log_lines(model: str, rng: np.random.Generator, steps: int = 1000) -> list[d
     return lines
 
 
+def predictions(
+    rng: np.random.Generator, images: int = 240, findings: tuple[str, ...] = FINDINGS
+) -> pd.DataFrame:
+    """An invented ``predictions.csv``."""
+    groups = {a: rng.choice(list(g), images) for a, g in GROUPS.items()}
+    parts = []
+    for finding in findings:
+        label = rng.integers(0, 2, images)
+        score = np.clip(0.25 * label + rng.uniform(0, 0.75, images), 0, 1)
+        ids = [f"i{k}" for k in range(images)]
+        parts.append(
+            pd.DataFrame(
+                {"image_id": ids, "patient_id": ids, "finding": finding, "label": label, "score": score}
+                | groups
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def write_scores(folder: Path, rng: np.random.Generator, images: int = 240) -> None:
+    """Predictions and embeddings of a model."""
+    predictions(rng, images).to_csv(folder / "predictions.csv", index=False)
+    ids = np.array([f"i{k}" for k in range(images)])
+    np.savez(folder / "embeddings.npz", image_id=ids, image_emb=rng.normal(size=(images, 6)))
+
+
 def write_cohort(folder: Path, rng: np.random.Generator, findings: tuple[str, ...] = FINDINGS) -> None:
     """A manifest with tiny images of noise: one test image a race group and finding, and one without."""
     (folder / "images").mkdir(parents=True)
@@ -144,7 +171,9 @@ def write_demo(folder: Path, *, synthetic: bool = True, seed: int = 0) -> Path:
             "train": {"steps": 1000, "lr": 0.002},
         }
         (run / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        (run / "environment.json").write_text(json.dumps({"python": "3.12"}), encoding="utf-8")
+        environment = {"python": "3.12", "policy": {"negatives": "same_cell", "reasons": ["Because."]}}
+        (run / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+        write_scores(run, rng)
     write_cohort(folder / "cohort", rng)
     facts = {
         "synthetic": synthetic,
@@ -162,7 +191,12 @@ def write_demo(folder: Path, *, synthetic: bool = True, seed: int = 0) -> Path:
 def fake() -> SimpleNamespace:
     """The makers of invented data."""
     return SimpleNamespace(
-        comparison=comparison, row=row, demo=write_demo, cohort=write_cohort, COLUMNS=COLUMNS
+        comparison=comparison,
+        row=row,
+        predictions=predictions,
+        demo=write_demo,
+        cohort=write_cohort,
+        COLUMNS=COLUMNS,
     )
 
 

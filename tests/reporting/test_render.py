@@ -6,11 +6,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from adfair.auditing.formats import load_predictions
 from adfair.reporting import report
 from adfair.reporting.data import ReportData, RunRecord, Sample, SampleSheet
+from adfair.reporting.projection import project
 from adfair.reporting.render import content_security_policy, island, render
 from adfair.reporting.sources import read_sources
 from adfair.reporting.tables import read_table
@@ -36,7 +39,7 @@ PAYLOADS = [
     '<p style=background:url(//evil.example)>', '@ink <u>token</u>',
 ]  # fmt: skip
 PLACES = ("finding", "group", "attribute", "model", "test_set", "note", "title", "facts", "fact_name")
-PLACES += ("config", "key", "sample")
+PLACES += ("config", "key", "sample", "reason", "sign", "cell", "file", "warning")
 ADDRESSES = ("src", "href", "action", "data", "srcset", "poster", "formaction", "xlink:href")
 
 
@@ -91,9 +94,15 @@ def poisoned(fake: SimpleNamespace, folder: Path, payload: str) -> ReportData:
         table[column] = table[column].replace(word, bad[column])
     table["note"] = table["note"].where(table["note"].isna(), bad["note"])
     table.to_csv(folder / "comparison.csv", index=False)
+    scored = fake.predictions(np.random.default_rng(0), 30, (bad["finding"],))
+    scored = scored.rename(columns={"race": bad["attribute"]}).replace({"Black": bad["group"]})
+    found = load_predictions(scored, attributes=[bad["attribute"], "sex"])
+    vectors = np.random.default_rng(0).normal(size=(found.images, 4))
     log = ({"step": 1, "contrastive": 4.0, "adversary_loss": {bad["attribute"]: 0.9}},)
+    warned = ({"step": 2, "warning": "collapse", "reason": bad["warning"], "remedy": "Wait"},)
+    policy = {"policy": {"negatives": "all", "reasons": [bad["reason"]]}}
     runs = (
-        RunRecord("clip", log, {"data": {"cohort": "other"}}),
+        RunRecord("clip", log + warned, {"data": {"cohort": "other"}}, policy),
         RunRecord(bad["model"], log, {"data": {"cohort": bad["config"], bad["key"]: 1}}),
     )
     samples = (Sample("data:image/png;base64,AA==", bad["sample"]),)
@@ -103,6 +112,11 @@ def poisoned(fake: SimpleNamespace, folder: Path, payload: str) -> ReportData:
         runs=runs,
         facts={"command": bad["facts"], bad["fact_name"]: 1, "synthetic": True},
         samples=SampleSheet("race", (bad["finding"],), ((bad["group"], samples),)),
+        missed=SampleSheet("race", (bad["finding"],), ((bad["group"], samples),), "Missed"),
+        predictions={bad["model"]: found},
+        projections={bad["model"]: project(found.image.astype(str), vectors, found)},
+        diagnosis={"signs": [bad["sign"]], "sizes": [{"group": bad["cell"], bad["cell"]: bad["cell"]}]},
+        files={bad["file"]: "0"},
     )
 
 
@@ -208,6 +222,11 @@ def test_every_section_is_there_and_every_link_in_the_page_arrives(page: Page) -
         "groups",
         "test-sets",
         "leakage",
+        "explore",
+        "intersections",
+        "tradeoff",
+        "projection",
+        "cohort",
         "training",
         "samples",
         "provenance",
@@ -227,10 +246,13 @@ def test_tables_have_captions_and_figures_a_text_alternative(page: Page) -> None
         tag: sum(t == tag for t, _ in elements) for tag in ("table", "caption", "figure", "figcaption", "img")
     }
     assert count["table"] == count["caption"] > 10
-    assert count["figure"] == count["figcaption"] == 8
+    assert count["figure"] == count["figcaption"] == 24
     plots = [a for _, a in elements if a.get("class") == "plot"]
-    assert len(plots) == 8
-    assert all(a["role"] == "img" and len(a["aria-label"] or "") > 40 for a in plots)
+    # Nine of the explorer, whose script says what they show, and fifteen that say it themselves.
+    assert len(plots) == 24
+    said = [a for a in plots if a["data-family"] != "explore"]
+    assert len(said) == 15
+    assert all(a["role"] == "img" and len(a["aria-label"] or "") > 40 for a in said)
     assert count["img"] == 18
     assert all(a.get("alt") for t, a in elements if t == "img")
 

@@ -153,6 +153,9 @@ def report(
     folders: list[Path] = typer.Argument(..., help="Folders of demos, evaluations or audits."),
     out: Path = typer.Option(Path("report.html"), help="The page."),
     title: str | None = typer.Option(None, help="Its title."),
+    images: Path | None = typer.Option(
+        None, help="A cohort's folder: put images that were missed on the page. They may show patients."
+    ),
     force: bool = typer.Option(False, "--force", help="Replace a page that is there."),
 ) -> None:
     """Write one self-contained HTML page about results.
@@ -163,7 +166,7 @@ def report(
     from adfair.reporting import report as run
 
     require_absent(out, force=force)
-    typer.echo(f"report: {run(folders, out=out, title=title)}")
+    typer.echo(f"report: {run(folders, out=out, title=title, images=images)}")
 
 
 def need_training() -> None:

@@ -11,6 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from adfair.auditing.predictions import Predictions
+from adfair.reporting.projection import Projection
+
 TEXT_COLUMNS = ("metric", "finding", "attribute", "group", "stratum", "note")
 NUMBER_COLUMNS = (
     "value",
@@ -74,6 +77,7 @@ class SampleSheet:
     attribute: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Sample | None, ...]], ...]
+    caption: str = "One synthetic image"
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,10 @@ class ReportData:
         facts: command, seed, seconds, versions, threshold rule, ... as the workflow recorded them.
         cohort: the content of ``cohort.yaml``, or empty.
         samples: example images, only ever of a synthetic cohort.
+        predictions, projections: of the models on the primary test set, where their files are there.
+        diagnosis: ``diagnosis.json``, or empty.
+        files: the tables that were read and the SHA-256 of each.
+        missed: images of real patients that a model missed, only ever when asked for.
     """
 
     title: str
@@ -96,6 +104,11 @@ class ReportData:
     facts: Mapping[str, Any] = field(default_factory=dict)
     cohort: Mapping[str, Any] = field(default_factory=dict)
     samples: SampleSheet | None = None
+    predictions: Mapping[str, Predictions] = field(default_factory=dict)
+    projections: Mapping[str, Projection] = field(default_factory=dict)
+    diagnosis: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    missed: SampleSheet | None = None
 
     @cached_property
     def models(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from adfair import __version__
 from adfair.reporting.data import ReportData
+from adfair.reporting.glossary import TERMS, glossed
 from adfair.reporting.key_figures import key_figures
 from adfair.reporting.sections import sections
 from adfair.reporting.sources import read_sources
@@ -24,11 +25,14 @@ from adfair.reporting.view import GLYPHS
 
 # Plotly adds a style sheet for maps unless an element of this id exists; the policy would refuse it, loudly.
 MAP_STYLE = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
+SCRIPTS = ("report.js", "tables.js", "explore.js")
 # Characters that end a script element or a line of script inside one.
 ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'\u2028\u2029"}
 
 
-def report(sources: Sequence[Path], *, out: Path, title: str | None = None) -> Path:
+def report(
+    sources: Sequence[Path], *, out: Path, title: str | None = None, images: Path | None = None
+) -> Path:
     """Write the page for one or more result folders.
 
     Args:
@@ -36,6 +40,8 @@ def report(sources: Sequence[Path], *, out: Path, title: str | None = None) -> P
             audit (``metrics.csv``). The first one's ``demo.json`` and ``cohort/`` tell how it was made.
         out: the HTML file; its folder is made if need be.
         title: the page's title, by default the models' names.
+        images: a cohort's folder; images that the models missed are then put on the page. They may show patients, so
+            this is never done by default.
 
     Returns:
         The path written.
@@ -43,7 +49,7 @@ def report(sources: Sequence[Path], *, out: Path, title: str | None = None) -> P
     Raises:
         DataError: a folder is missing, holds no table, or a table is not what it must be.
     """
-    return write_report(read_sources(sources, title=title), out)
+    return write_report(read_sources(sources, title=title, images=images), out)
 
 
 def write_report(data: ReportData, out: Path) -> Path:
@@ -66,13 +72,15 @@ def render(data: ReportData) -> str:
         sections=sections(data),
         test_set=data.test_sets[0],
         synthetic=data.facts.get("synthetic") is True,
+        glossary=TERMS,
     )
 
 
 def page(template: str, **content: Any) -> str:
     """A page of one of our templates, with everything in it that it needs, closed to everything else."""
     plotly = get_plotlyjs()
-    style, scripts = _template("report.css"), (plotly, _template("report.js"))
+    style, own = _template("report.css"), "\n".join(map(_template, SCRIPTS))
+    scripts = (plotly, own)
     environment = Environment(
         loader=PackageLoader("adfair.reporting"),
         autoescape=True,
@@ -80,7 +88,7 @@ def page(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["island"] = island
+    environment.filters |= {"island": island, "glossed": glossed}
     return environment.get_template(template).render(
         policy=content_security_policy(style, scripts),
         style=Markup(style),

@@ -15,7 +15,8 @@ NO_FINDING = "No finding"
 LARGEST_SIDE = 128
 
 
-def _manifest(root: Path) -> pd.DataFrame | None:
+def read_manifest(root: Path) -> pd.DataFrame | None:
+    """The manifest of a cohort's folder as text where it is CSV, or ``None`` without one."""
     if (root / "manifest.csv").is_file():
         return pd.read_csv(root / "manifest.csv", keep_default_na=False, low_memory=False)
     return pd.read_parquet(root / "manifest.parquet") if (root / "manifest.parquet").is_file() else None
@@ -31,7 +32,8 @@ def _data_uri(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _sample(root: Path, rows: pd.DataFrame, description: str) -> Sample | None:
+def first_sample(root: Path, rows: pd.DataFrame, description: str) -> Sample | None:
+    """The first row's image, re-encoded; ``None`` without rows or when the path leaves the folder."""
     for relative in rows["image_path"].astype(str).head(1):
         path = (root / relative).resolve()
         if path.is_relative_to(root.resolve()) and path.is_file():
@@ -51,7 +53,7 @@ def sample_sheet(root: Path, cohort: Mapping[str, Any], *, attribute: str) -> Sa
 
     ``None`` when the folder holds no cohort with that attribute.
     """
-    table, findings = _manifest(root), [str(f) for f in cohort.get("findings", ())]
+    table, findings = read_manifest(root), [str(f) for f in cohort.get("findings", ())]
     groups = [str(g) for g in cohort.get("attributes", {}).get(attribute, ())]
     if table is None or not groups or not {*findings, attribute, "image_path"} <= set(table.columns):
         return None
@@ -65,7 +67,7 @@ def sample_sheet(root: Path, cohort: Mapping[str, Any], *, attribute: str) -> Sa
         (
             group,
             tuple(
-                _sample(root, table[matches[c] & (table[attribute] == group)], f"{group}, {c}")
+                first_sample(root, table[matches[c] & (table[attribute] == group)], f"{group}, {c}")
                 for c in columns
             ),
         )

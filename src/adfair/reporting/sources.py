@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ import yaml
 
 from adfair.errors import DataError
 from adfair.reporting.data import ReportData, RunRecord, model_label
+from adfair.reporting.missed import missed_sheet
+from adfair.reporting.projection import project
 from adfair.reporting.samples import sample_sheet
+from adfair.reporting.scores import TABLE, model_folder, read_embeddings, read_predictions, sha256
 from adfair.reporting.tables import HOLDS, is_paired, read_paired, read_table, sides
 from adfair.reporting.text import listed
+
+DIAGNOSES = ("diagnosis.json", "diagnosis/diagnosis.json", "cohort/diagnosis.json")
 
 
 def _metrics(folder: Path, taken: set[str]) -> pd.DataFrame:
@@ -78,49 +84,72 @@ def _runs(folder: Path, models: Sequence[str]) -> list[RunRecord]:
     return [read_run(p) for p in places if (p / "log.jsonl").is_file() or (p / "config.yaml").is_file()]
 
 
-def read_sources(sources: Sequence[Path], *, title: str | None = None) -> ReportData:
+def read_sources(
+    sources: Sequence[Path], *, title: str | None = None, images: Path | None = None
+) -> ReportData:
     """Gather one or more folders into the data of one page.
 
     Args:
-        sources: folders; the first one's ``demo.json`` and ``cohort/`` describe how the numbers came to be.
+        sources: folders; the first one's ``demo.json``, ``cohort/`` and ``diagnosis.json`` describe how the numbers
+            came to be.
+        images: a cohort's folder: images that the models missed are put on the page. Patients are then on it.
 
     Raises:
         DataError: a folder does not exist or holds no table.
     """
     frames: list[pd.DataFrame] = []
     runs: list[RunRecord] = []
+    places: dict[str, Path] = {}
     for source in map(Path, sources):
         if not source.is_dir():
             raise DataError.at("no such folder", file=source, remedy=HOLDS)
         frames.append(_metrics(source, {name for f in frames for name in f["model"]}))
-        runs += _runs(source, list(dict.fromkeys(frames[-1]["model"])))
+        models = list(dict.fromkeys(frames[-1]["model"]))
+        runs += _runs(source, models)
+        places |= {m: folder for m in models if (folder := model_folder(source, m))}
     if not frames:
         raise DataError.at("no folder given", remedy=HOLDS)
     first = Path(sources[0])
-    return _described(
-        ReportData(
-            title=title or "",
-            metrics=pd.concat(frames, ignore_index=True),
-            differences=_differences(list(map(Path, sources))),
-            runs=tuple(runs),
-            facts=_json(first / "demo.json") or _json(first / "evaluation.json"),
-            cohort=_yaml(first / "cohort" / "cohort.yaml"),
-        ),
-        first / "cohort",
+    data = ReportData(
+        title=title or "",
+        metrics=pd.concat(frames, ignore_index=True),
+        differences=_differences(list(map(Path, sources))),
+        runs=tuple(runs),
+        facts=_json(first / "demo.json") or _json(first / "evaluation.json"),
+        cohort=_yaml(first / "cohort" / "cohort.yaml"),
+        diagnosis=next((d for p in DIAGNOSES if (d := _json(first / p))), {}),
+        files=_files(list(map(Path, sources)), places),
     )
+    return _pictured(_scored(_described(data), places), first / "cohort", images)
 
 
-def _described(data: ReportData, cohort: Path) -> ReportData:
+def _files(sources: list[Path], places: dict[str, Path]) -> dict[str, str]:
+    tables = [s / name for s in sources for name in ("comparison.csv", "metrics.csv") if (s / name).is_file()]
+    tables += [place / TABLE for place in places.values()]
+    return {f"{path.resolve().parent.name}/{path.name}": sha256(path) for path in dict.fromkeys(tables)}
+
+
+def _described(data: ReportData) -> ReportData:
     labels = [model_label(m) for m in data.models]
     models = listed(labels) if len(labels) <= 4 else f"{len(labels)} models"
+    return replace(data, title=data.title or f"Fairness report: {models}")
+
+
+def _scored(data: ReportData, places: dict[str, Path]) -> ReportData:
+    """Add predictions and projections of the primary test set, whose files stand in the model's own folder."""
+    if data.test_sets[0] != "test":
+        return data
+    predictions = {m: read_predictions(p / TABLE, data.attributes) for m, p in places.items()}
+    vectors = {m: v for m, p in places.items() if (v := read_embeddings(p)) is not None}
+    projections = {m: project(*v, predictions[m]) for m, v in vectors.items()}
+    return replace(data, predictions=predictions, projections=projections)
+
+
+def _pictured(data: ReportData, cohort: Path, images: Path | None) -> ReportData:
     # Patient images never enter a page by default: the workflow must have said that they are drawn.
     shown = data.facts.get("synthetic") is True and bool(data.attributes)
-    return ReportData(
-        title=data.title or f"Fairness report: {models}",
-        metrics=data.metrics,
-        differences=data.differences,
-        runs=data.runs,
-        facts=data.facts,
-        cohort=data.cohort,
+    return replace(
+        data,
         samples=sample_sheet(cohort, data.cohort, attribute=data.attributes[0]) if shown else None,
+        missed=missed_sheet(images, data) if images is not None else None,
     )

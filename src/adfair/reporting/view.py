@@ -43,12 +43,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption that says what it shows."""
+    """A table with a caption that says what it shows; ``attribute`` and ``finding`` are for the page's filters."""
 
     caption: str
     head: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    attribute: str = ""
+    finding: str = ""
 
     @property
     def upper(self) -> tuple[tuple[str, int], ...]:
@@ -80,13 +82,18 @@ class Variant:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its text alternative; several variants are switched by one control of the section."""
+    """A figure with its text alternative; several variants are switched by one control of the section.
+
+    ``attributes`` and ``model`` say what it is about, for the page's filters; a trace says its model in ``meta``.
+    """
 
     key: str
     title: str
     summary: str
     variants: tuple[Variant, ...]
     height: int = 320
+    attributes: tuple[str, ...] = ()
+    model: str = ""
 
     @property
     def island(self) -> dict[str, Any]:
@@ -94,6 +101,8 @@ class Figure:
         return {
             "title": self.title,
             "height": self.height,
+            "attributes": self.attributes,
+            "model": self.model,
             "variants": [{"traces": v.traces, "layout": v.layout} for v in self.variants],
         }
 

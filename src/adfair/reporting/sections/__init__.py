@@ -8,21 +8,32 @@ from collections.abc import Callable
 
 from adfair.reporting.data import ReportData
 from adfair.reporting.sections.across import across_test_sets
+from adfair.reporting.sections.cohort import cohort
 from adfair.reporting.sections.curves import curves
+from adfair.reporting.sections.explorer import explorer
 from adfair.reporting.sections.gaps import gaps
 from adfair.reporting.sections.groups import groups
+from adfair.reporting.sections.intersections import intersections
 from adfair.reporting.sections.leakage import leakage
+from adfair.reporting.sections.projection import projection
 from adfair.reporting.sections.provenance import provenance
-from adfair.reporting.sections.samples import samples
+from adfair.reporting.sections.samples import missed, samples
 from adfair.reporting.sections.section import Section
+from adfair.reporting.sections.tradeoff import tradeoff
 
 SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     gaps,
+    explorer,
     groups,
+    intersections,
+    tradeoff,
     across_test_sets,
     leakage,
+    projection,
+    cohort,
     curves,
     samples,
+    missed,
     provenance,
 )
 

@@ -31,8 +31,10 @@ def curves(data: ReportData) -> Section | None:
     runs = [run for run in data.runs if run.log and run.name in data.models]
     figures = [_figure(data, runs, key, i) for i, key in enumerate(PANELS)]
     shown = tuple(figure for figure in figures if figure is not None)
-    intro = " ".join([*_warnings(runs), INTRO])
-    return Section("training", "Training", "How training went", intro, figures=shown) if shown else None
+    if not shown:
+        return None
+    warned = tuple(_warnings(runs))
+    return Section("training", "Training", "How training went", INTRO, figures=shown, warnings=warned)
 
 
 def _warnings(runs: list[RunRecord]) -> list[str]:
@@ -82,6 +84,7 @@ def _figure(data: ReportData, runs: list[RunRecord], key: str, index: int) -> Fi
         "xaxis": {"title": {"text": "step"}},
         "yaxis": {"title": {"text": unit}, "rangemode": "tozero" if key == "adversary_weight" else "normal"},
     }
+    traces += _warned(runs, key)
     levels = CHANCE[key](data, runs, names)
     traces += [_level(text, y, lines[0][2]) for text, y in levels]
     against = listed([f"{text} {number(y)}" for text, y in levels])
@@ -103,11 +106,37 @@ def _line(
         "type": "scatter",
         "mode": "lines",
         "name": _name(run, name),
+        "meta": run.name,
         "x": [x for x, _ in points],
         "y": [round(y, 5) for _, y in points],
         "line": {"color": colour(slot(data, run.name)), "width": 1.8, "dash": DASHES[order % len(DASHES)]},
         "hovertemplate": "step %{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
     }
+
+
+def _warned(runs: list[RunRecord], key: str) -> list[dict[str, Any]]:
+    """A mark on a run's first line at each step that training warned of."""
+    marks = []
+    for run in runs:
+        steps = [step for step in run.log if "warning" in step]
+        points = next(iter(_series(run, key).values()), [])
+        if not steps or not points:
+            continue
+        nearest = [min(points, key=lambda p, at=s.get("step", 0): abs(p[0] - at)) for s in steps]  # type: ignore[misc]
+        marks.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"{model_label(run.name)}, warning",
+                "meta": run.name,
+                "x": [step.get("step", 0) for step in steps],
+                "y": [round(y, 5) for _, y in nearest],
+                "text": [str(step.get("reason", step["warning"])) for step in steps],
+                "hovertemplate": "step %{x}: %{text}<extra>%{fullData.name}</extra>",
+                "marker": {"color": "@bad", "symbol": "triangle-down", "size": 12},
+            }
+        )
+    return marks
 
 
 def _level(text: str, y: float, points: list[tuple[float, float]]) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def _figure(data: ReportData, attribute: str, index: int, metrics: tuple[str, ..
         title=f"Between {attribute} groups",
         summary=_summary(data, attribute, metrics[0]),
         variants=tuple(_variant(data, attribute, m, rows) for m in metrics),
-        height=96 + len(rows) * max(34, 17 * len(data.models)),
+        height=96 + len(rows) * max(34, min(17 * len(data.models), 64 + len(data.models))),
+        attributes=(attribute,),
     )
 
 
@@ -97,6 +98,7 @@ def _points(
         "type": "scatter",
         "mode": "markers",
         "name": model_label(model),
+        "meta": model,
         "x": [e.value for _, e, _ in shown],
         "y": [y for y, _, _ in shown],
         "text": [f"{f}: {with_interval(e)}" for _, e, f in shown],
@@ -152,4 +154,5 @@ def _table(data: ReportData, attribute: str, metric: str, rows: tuple[str, ...])
         head="Finding",
         columns=tuple(Column(model_label(m), slot=slot(data, m)) for m in data.models),
         rows=tuple(body),
+        attribute=attribute,
     )

@@ -12,6 +12,8 @@ INTRO = (
     "served worst is marked. A value that cannot be computed says so and why; patients of unknown group "
     "keep a row of their own."
 )
+ELSEWHERE = "Single findings are many here: choose one under Explore, which has their table too."
+MOST_CELLS = 4000
 
 
 def groups(data: ReportData) -> Section | None:
@@ -20,16 +22,27 @@ def groups(data: ReportData) -> Section | None:
         return None
     shown = [a for a in data.attributes if data.groups(a)]
     crossed = [a for a in data.intersections if data.groups(a)]
+    single = _singles(data, shown)
     return Section(
         key="groups",
         short="Groups",
         title="Group by group",
-        intro=INTRO,
+        intro=INTRO if single or not data.findings else f"{INTRO} {ELSEWHERE}",
         tables=tuple(_table(data, a, "mean") for a in shown),
-        folded=tuple(_table(data, a, "mean") for a in crossed)
-        + tuple(_table(data, a, f) for f in data.findings for a in shown),
-        folded_label="Intersections, and every finding on its own" if crossed else "Every finding on its own",
+        folded=tuple(_table(data, a, "mean") for a in crossed) + tuple(_table(data, a, f) for f, a in single),
+        folded_label=" and ".join(
+            words
+            for words, held in (("Intersections", crossed), ("every finding on its own", single))
+            if held
+        ).capitalize(),
     )
+
+
+def _singles(data: ReportData, attributes: list[str]) -> list[tuple[str, str]]:
+    """Findings and attributes with a table of their own, unless the page would be slow to open for them."""
+    groups = sum(len(data.groups(a)) for a in attributes)
+    many = groups * len(data.findings) * len(data.models) * len(METRICS) > MOST_CELLS
+    return [] if many else [(f, a) for f in data.findings for a in attributes]
 
 
 def _table(data: ReportData, attribute: str, finding: str) -> Table:
@@ -50,7 +63,7 @@ def _table(data: ReportData, attribute: str, finding: str) -> Table:
         for i, group in enumerate(names)
     )
     what = "mean over findings" if finding == "mean" else finding
-    return Table(f"By {attribute}: {what}", "Group", tuple(columns), rows)
+    return Table(f"By {attribute}: {what}", "Group", tuple(columns), rows, attribute, finding)
 
 
 def _size(data: ReportData, finding: str, attribute: str, group: str) -> str:

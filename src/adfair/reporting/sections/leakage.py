@@ -51,6 +51,7 @@ def _figure(data: ReportData, attribute: str, index: int) -> Figure:
         summary=f"Larger probe: {listed(parts) or 'not in the table'}; chance is .500.",
         variants=(Variant("", traces, _layout(), _table(data, attribute)),),
         height=300,
+        attributes=(attribute,),
     )
 
 
@@ -63,6 +64,7 @@ def _bars(data: ReportData, model: str, attribute: str) -> tuple[dict[str, Any],
     bars = {
         "type": "bar",
         "name": model_label(model),
+        "meta": model,
         "x": [x for x, _, _ in shown],
         "width": [share * 0.88] * len(shown),
         # The bar starts at chance, so its length is what the probe learned.
@@ -78,6 +80,7 @@ def _bars(data: ReportData, model: str, attribute: str) -> tuple[dict[str, Any],
     }
     numbers = {
         "type": "scatter",
+        "meta": model,
         "mode": "text",
         "x": bars["x"],
         "y": [max(e.value, e.high if e.has_interval else 0, 0.5) + 0.01 for _, _, e in shown],
@@ -126,4 +129,5 @@ def _table(data: ReportData, attribute: str) -> Table:
         head="Probe",
         columns=tuple(Column(model_label(m), slot=slot(data, m)) for m in data.models),
         rows=tuple(body),
+        attribute=attribute,
     )

@@ -37,7 +37,10 @@ def provenance(data: ReportData) -> Section | None:
     runs = [run for run in data.runs if run.config]
     differing, shared = _split([flatten(run.config) for run in runs])
     tables = (_config_table(data, runs, differing, "Configuration keys that differ"),) if differing else ()
-    folded = (_config_table(data, runs, shared, "Configuration keys that agree"),) if shared else ()
+    folded: tuple[Table, ...] = (
+        (_config_table(data, runs, shared, "Configuration keys that agree"),) if shared else ()
+    )
+    folded += (_files(data),) if data.files else ()
     return Section(
         key="provenance",
         short="Run",
@@ -46,7 +49,7 @@ def provenance(data: ReportData) -> Section | None:
         facts=_facts(data),
         tables=tables,
         folded=folded,
-        folded_label="The rest of the configuration",
+        folded_label="The rest of the configuration, and the files read" if shared else "The files read",
     )
 
 
@@ -87,6 +90,11 @@ def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:
     rest = [k for k in facts if k not in FIRST]
     sizes = [("Rows in the table", count(len(data.metrics)))]
     return tuple([(LABELS.get(k, k), facts[k]) for k in [*ordered, *rest]] + sizes)
+
+
+def _files(data: ReportData) -> Table:
+    rows = tuple(Row(name, (Cell(digest, mark="text"),)) for name, digest in data.files.items())
+    return Table("Files that this page was made from", "File", (Column("SHA-256"),), rows)
 
 
 def _versions(data: ReportData) -> dict[str, Any]:

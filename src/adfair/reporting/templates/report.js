@@ -52,7 +52,7 @@
       hoverlabel: { bgcolor: token("ink"), bordercolor: token("ink"), font: { color: token("card"), family: font, size: 12.5 }, namelength: -1 },
       hovermode: "closest", dragmode: false, showlegend: true,
     });
-    for (const name of ["xaxis", "yaxis"]) {
+    for (const name of Object.keys(Object.assign({ xaxis: 0, yaxis: 0 }, own)).filter((key) => /^[xy]axis/.test(key))) {
       const mine = own[name] || {};
       layout[name] = Object.assign({}, axis, mine);
       if (mine.title) layout[name].title = Object.assign({}, title, mine.title);
@@ -60,18 +60,52 @@
     return layout;
   }
 
-  const figures = Array.from(document.querySelectorAll(".plot")).map((node) => ({
-    node: node,
-    family: node.dataset.family,
-    content: JSON.parse(document.getElementById(node.id + "-data").textContent),
-    variant: 0,
-  }));
+  // What the reader has chosen: positions in the explorer's lists, and names for the rest of the page.
+  const state = { finding: "", attribute: "", model: "", modelLabel: "" };
+
+  const figures = Array.from(document.querySelectorAll(".plot")).map(function (node) {
+    const data = document.getElementById(node.id + "-data");
+    const title = document.getElementById(node.id + "-title");
+    return {
+      node: node, family: node.dataset.family, variant: 0, near: false,
+      content: data ? JSON.parse(data.textContent) : { title: title.textContent, height: 320, attributes: [], model: "" },
+    };
+  });
+
+  function filtered(variant) {
+    const traces = state.model ? variant.traces.filter((t) => t.meta === undefined || t.meta === state.model) : variant.traces;
+    const shapes = variant.layout.shapes;
+    const row = state.finding ? ((variant.layout.yaxis || {}).ticktext || []).indexOf(state.finding) : -1;
+    if (row < 0 || !shapes || !shapes.length) return { traces: traces, layout: variant.layout };
+    const band = Object.assign({}, shapes[0], { y0: row - 0.5, y1: row + 0.5 });
+    return { traces: traces, layout: Object.assign({}, variant.layout, { shapes: [band] }) };
+  }
 
   function draw(figure) {
-    const variant = figure.content.variants[figure.variant];
+    if (!figure.near || figure.node.closest("[hidden]")) return null;
+    const variant = figure.build ? figure.build() : filtered(figure.content.variants[figure.variant]);
+    if (variant.height) figure.content.height = variant.height;
     const traces = resolve(variant.traces, "");
     const layout = layoutOf(resolve(variant.layout, ""), figure.content.height);
     return window.Plotly.react(figure.node, traces, layout, { displayModeBar: false, responsive: true, staticPlot: false, scrollZoom: false });
+  }
+
+  // A figure is drawn when the reader comes near it, so that a long page opens at once.
+  const watcher = new IntersectionObserver(function (entries) {
+    entries.filter((entry) => entry.isIntersecting).forEach(function (entry) {
+      const figure = figures.find((item) => item.node === entry.target);
+      watcher.unobserve(entry.target);
+      figure.near = true;
+      draw(figure);
+    });
+  }, { rootMargin: "400px" });
+
+  function drawAll() {
+    figures.forEach(function (figure) {
+      figure.near = true;
+      watcher.unobserve(figure.node);
+      draw(figure);
+    });
   }
 
   function paint() {
@@ -138,8 +172,36 @@
   });
 
   // Paper is white whatever the screen is.
-  window.addEventListener("beforeprint", function () { printing = true; paint(); });
+  window.addEventListener("beforeprint", function () { printing = true; drawAll(); paint(); });
   window.addEventListener("afterprint", function () { printing = false; paint(); });
   if (!still.matches) root.classList.add("smooth");
+
+  // The meaning of a word, beside it: on hover and on focus, gone with Escape.
+  const tip = document.getElementById("tip");
+  function explain(term) {
+    const box = term.getBoundingClientRect();
+    tip.textContent = document.getElementById(term.getAttribute("href").slice(1)).textContent;
+    tip.hidden = false;
+    const left = Math.min(box.left, root.clientWidth - tip.offsetWidth - 12);
+    const above = box.bottom + tip.offsetHeight + 12 > window.innerHeight;
+    // Style set by script is not what the page's policy forbids: only style written in the markup is.
+    tip.style.left = Math.max(8, left) + "px";
+    tip.style.top = (above ? box.top - tip.offsetHeight - 6 : box.bottom + 6) + "px";
+  }
+  function settle() { if (tip) tip.hidden = true; }
+  if (tip) {
+    document.querySelectorAll(".term").forEach(function (term) {
+      term.addEventListener("mouseenter", () => explain(term));
+      term.addEventListener("focus", () => explain(term));
+      term.addEventListener("mouseleave", (event) => event.relatedTarget !== tip && settle());
+      term.addEventListener("blur", settle);
+    });
+    tip.addEventListener("mouseleave", settle);
+    document.addEventListener("keydown", (event) => event.key === "Escape" && settle());
+    document.addEventListener("scroll", settle, { passive: true });
+  }
+
+  window.adfair = { figures: figures, draw: draw, drawAll: drawAll, state: state, narrow: narrow };
   paint();
+  figures.forEach((figure) => watcher.observe(figure.node));
 })();

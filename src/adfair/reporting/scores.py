@@ -1,0 +1,53 @@
+"""Read what a model said of each image: predictions and embeddings of the primary test set."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from adfair.auditing.formats import load_predictions
+from adfair.auditing.predictions import Predictions
+from adfair.errors import DataError
+
+TABLE, VECTORS = "predictions.csv", "embeddings.npz"
+
+
+def model_folder(source: Path, model: str) -> Path | None:
+    """Where a model's ``predictions.csv`` stands: in a folder of its name, or in an evaluation's own folder."""
+    inside = [source / model] if Path(model).name == model else []
+    own = [source] if (source / "metrics.csv").is_file() and not (source / "comparison.csv").is_file() else []
+    return next((place for place in [*inside, *own] if (place / TABLE).is_file()), None)
+
+
+def read_predictions(path: Path, attributes: Sequence[str]) -> Predictions:
+    """Predictions with those of ``attributes`` that the table holds. Raises DataError as ``load_predictions``."""
+    import pandas as pd
+
+    held = set(pd.read_csv(path, nrows=0).columns)
+    return load_predictions(path, attributes=[a for a in attributes if a in held])
+
+
+def read_embeddings(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """Ids [N] and embeddings [N, D] of ``embeddings.npz``, or ``None`` without one.
+
+    Raises:
+        DataError: the file holds no ``image_id`` and ``image_emb`` of one length.
+    """
+    path = folder / VECTORS
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as held:
+        if not {"image_id", "image_emb"} <= set(held.files) or len(held["image_id"]) != len(
+            held["image_emb"]
+        ):
+            raise DataError.at(
+                "no image_id and image_emb of one length", file=path, remedy="Evaluate the model again"
+            )
+        return held["image_id"].astype(str), held["image_emb"].astype(float)
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
