@@ -254,7 +254,9 @@ def _until_saved(arena: Arena, arm: str, run: Path) -> None:
 
 def _starved(arena: Arena, arm: str, run: Path, how: str | int, draw: random.Random) -> int:
     """``adfair train --resume`` on a disk that fails."""
-    os.dup2(os.open(arena.root / "errors.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    # The object as well as the handle: under pytest they are not the same.
+    sys.stderr = (arena.root / "errors.txt").open("w", buffering=1)
+    os.dup2(sys.stderr.fileno(), 2)
     if how == "limit":
         sizes = [p.stat().st_size for c in checkpoints(run / "checkpoints")[:1] for p in c.iterdir()]
         size = draw.randrange((run / "log.jsonl").stat().st_size + 1, max(sizes) - 1)
