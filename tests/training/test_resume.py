@@ -80,6 +80,7 @@ def test_a_stopped_run_goes_on_in_the_middle_of_an_epoch_and_ends_the_same(
     for part in ("towers", "optimizer", "adversary", "adversary_optimizer", "watch", "random"):
         assert same(last / f"{part}.safetensors", other / f"{part}.safetensors"), part
     assert {p.suffix for p in stopped.rglob("*") if p.is_file()} <= {
+        ".md",
         ".safetensors",
         ".json",
         ".jsonl",

@@ -169,7 +169,10 @@ def _save_tokenizer(folder: Path, *, length: int) -> None:
         "unk_token": "<|endoftext|>",
         "model_max_length": length,
     }
-    (folder / "vocab.json").write_text(json.dumps(words.encoder), encoding="utf-8")
+    # The same two numbers under the names that transformers gives them: open_clip has called them both ways.
+    numbers = {word: number for word, number in words.encoder.items() if number not in words.all_special_ids}
+    numbers |= {about["bos_token"]: words.sot_token_id, about["eos_token"]: words.eot_token_id}
+    (folder / "vocab.json").write_text(json.dumps(numbers), encoding="utf-8")
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n", encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
