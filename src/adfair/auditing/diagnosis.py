@@ -17,10 +17,9 @@ from adfair.auditing.image_quality import image_figures
 from adfair.auditing.reporting_gaps import group_contrasts, reporting_columns
 from adfair.auditing.sizes import size_table
 from adfair.data.images import load_images
-from adfair.data.manifest import Cohort, group_codes, labels, load_cohort
-from adfair.data.policy import CLEAR, Policy, cohort_dependence, decide, dependence_table
-from adfair.data.report_findings import findings_in_reports
-from adfair.data.scrub import count_demographics
+from adfair.data.manifest import Cohort, group_codes, load_cohort
+from adfair.data.policy import CLEAR, Policy, cohort_dependence, decide, dependence_table, what_is_said
+from adfair.data.summary import mentions_by_group
 from adfair.errors import ConfigError
 from adfair.metrics.dependence import Dependence
 
@@ -90,11 +89,11 @@ def diagnose(
     table, findings = cohort.split(split), cohort.info.findings
     codes = {name: group_codes(table[name], names) for name, names in groups.items()}
     patients = table["patient_id"].to_numpy()
-    found = cohort_dependence(cohort, list(groups), split=split, seed=seed)
+    said = what_is_said(cohort, table)
+    found = cohort_dependence(cohort, list(groups), split=split, said=said, seed=seed)
     naming = naming_table(table, groups)
     policy = decide(found, naming=float(naming["share"].iloc[0]))
     reports = table["report"].tolist()
-    said = findings_in_reports(reports, findings) if cohort.has_reports else labels(table, findings)
     columns = reporting_columns(said, reports, findings, patients=patients, seed=seed)
     reporting = group_contrasts(columns, codes, groups, patients=patients)
     tables = {
@@ -122,24 +121,10 @@ def _groups(cohort: Cohort, attributes: Sequence[str]) -> dict[str, list[str]]:
 
 def naming_table(table: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
     """Share of reports that name sex, race or age: over all rows, then by group; columns share, sex, race, age."""
-    named = count_demographics(table["report"].tolist()) > 0
-    rows = [{"attribute": "", "group": "", "reports": len(table), **_shares(named)}]
-    for name, names in groups.items():
-        for group in names:
-            chosen = (table[name] == group).to_numpy()
-            rows.append(
-                {"attribute": name, "group": group, "reports": int(chosen.sum()), **_shares(named[chosen])}
-            )
-    return pd.DataFrame(rows)
-
-
-def _shares(named: pd.DataFrame) -> dict[str, float]:
-    if named.empty:
-        return {"share": np.nan, **{str(kind): np.nan for kind in named.columns}}
-    return {
-        "share": float(named.any(axis=1).mean()),
-        **{str(kind): float((named[kind]).mean()) for kind in named.columns},
-    }
+    counts = mentions_by_group(table, groups)
+    kinds = [name for name in counts if name not in ("attribute", "group", "reports", "any")]
+    shares = counts[["any", *kinds]].astype(float).div(counts["reports"].astype(float), axis=0)
+    return counts[["attribute", "group", "reports"]].join(shares.rename(columns={"any": "share"}))
 
 
 def image_table(

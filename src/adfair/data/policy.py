@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from adfair.data.manifest import Cohort, group_codes, labels
-from adfair.data.report_findings import stated_findings
+from adfair.data.report_findings import findings_in_reports
 from adfair.metrics.dependence import Dependence, dependence
 
 CLEAR = 2.0
@@ -45,19 +46,34 @@ class Policy:
         return asdict(self)
 
 
+def what_is_said(cohort: Cohort, table: pd.DataFrame) -> np.ndarray:
+    """What the reports say of each finding: [N, F] of 1, 0, -1 and NaN (not mentioned).
+
+    Where the cohort has no reports, its labels stand for them.
+
+    Args:
+        table: [N] rows of the cohort.
+    """
+    if cohort.has_reports:
+        return findings_in_reports(table["report"].tolist(), cohort.info.findings)
+    return labels(table, cohort.info.findings)
+
+
 def cohort_dependence(
-    cohort: Cohort, attributes: Sequence[str], *, split: str = "train", seed: int = 0
+    cohort: Cohort,
+    attributes: Sequence[str],
+    *,
+    split: str = "train",
+    said: np.ndarray | None = None,
+    seed: int = 0,
 ) -> dict[str, Dependence]:
     """How much the findings that reports state tell about each attribute's groups, in one split.
 
-    Where the cohort has no reports, its labels stand for them.
+    Args:
+        said: ``what_is_said`` of the split, where the caller has read its reports already.
     """
     table = cohort.split(split)
-    findings = cohort.info.findings
-    if cohort.has_reports:
-        stated = stated_findings(table["report"].tolist(), findings)
-    else:
-        stated = labels(table, findings) == 1
+    stated = (what_is_said(cohort, table) if said is None else said) == 1
     patients = table["patient_id"].to_numpy()
     return {
         name: dependence(

@@ -1,5 +1,6 @@
 """What a cohort holds: images and patients by split, finding, group and intersection."""
 
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -35,14 +36,26 @@ def count_mentions(cohort: Cohort) -> pd.DataFrame:
     """
     if not cohort.has_reports:
         return pd.DataFrame(columns=["attribute", "group", "reports", "sex", "race", "age", "any"])
-    codes, texts = pd.factorize(cohort.table["report"])
+    groups = {name: own + _unknown(cohort, name) for name, own in cohort.info.attributes.items()}
+    counts = mentions_by_group(cohort.table, groups)
+    counts.loc[0, "group"] = "all"
+    return counts
+
+
+def mentions_by_group(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The counts of ``count_mentions`` for some rows of a cohort; the first row, of all, names no group.
+
+    Args:
+        groups: attribute -> the groups to count.
+    """
+    codes, texts = pd.factorize(table["report"])
     named = (count_demographics(texts) > 0).iloc[codes].reset_index(drop=True)
     named = named.assign(reports=True, any=named.any(axis=1))[["reports", *named.columns, "any"]]
-    rows = [{"attribute": "", "group": "all", **named.sum()}]
-    for attribute, groups in cohort.info.attributes.items():
-        for group in groups + _unknown(cohort, attribute):
-            own = named[cohort.table[attribute].eq(group).to_numpy()]
-            rows.append({"attribute": attribute, "group": group, **own.sum()})
+    rows = [{"attribute": "", "group": "", **named.sum()}]
+    for attribute, own in groups.items():
+        for group in own:
+            chosen = named[table[attribute].eq(group).to_numpy()]
+            rows.append({"attribute": attribute, "group": group, **chosen.sum()})
     return pd.DataFrame(rows)
 
 
