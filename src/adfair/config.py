@@ -186,17 +186,22 @@ def build_config(
         raise ConfigError(f"{source}: " + "; ".join(lines)) from None
 
 
-def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """Read a YAML configuration file. Raises ConfigError when it is missing, not YAML, or not valid."""
-    path = Path(path)
+def read_tree(path: Path) -> Any:
+    """What a YAML configuration file holds, not yet checked. Raises ConfigError when it is missing or not YAML."""
     if not path.is_file():
         raise ConfigError(f"{path}: no such configuration file")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}{line}: not valid YAML") from None
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML configuration file. Raises ConfigError when it is missing, not YAML, or not valid."""
+    path = Path(path)
+    tree = read_tree(path)
     if tree is not None and not isinstance(tree, dict):
         raise ConfigError(
             f"{path}: expected sections such as 'data:' and 'train:', found {type(tree).__name__}"

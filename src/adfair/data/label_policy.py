@@ -17,7 +17,8 @@ from adfair.errors import ConfigError
 UncertainPolicy = Literal["ones", "zeros", "ignore", "keep"]
 POLICIES: tuple[str, ...] = get_args(UncertainPolicy)
 
-_BECOMES = {"ones": 1.0, "zeros": 0.0, "ignore": np.nan, "keep": -1.0}
+BECOMES: dict[str, str] = {"ones": "1", "zeros": "0", "ignore": "", "keep": "-1"}
+"""What an uncertain label becomes under each policy, as a manifest writes it."""
 
 
 def apply_uncertain(labels: np.ndarray, policy: str) -> np.ndarray:
@@ -33,10 +34,10 @@ def apply_uncertain(labels: np.ndarray, policy: str) -> np.ndarray:
     Raises:
         ConfigError: there is no such policy.
     """
-    if policy not in _BECOMES:
+    if policy not in BECOMES:
         raise ConfigError(f"uncertain labels: no policy '{policy}'; choose one of {', '.join(POLICIES)}")
     values = np.asarray(labels, dtype=np.float64)
-    return np.where(values == -1, _BECOMES[policy], values)
+    return np.where(values == -1, float(BECOMES[policy] or "nan"), values)
 
 
 def join_studies(

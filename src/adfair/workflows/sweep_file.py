@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic import model_validator as validator
 
+from adfair.config import read_tree
 from adfair.errors import ConfigError
 
 Protocols = list[Literal["zero_shot", "linear_probe", "leakage"]]
@@ -102,14 +103,7 @@ def read_sweep_file(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         ConfigError: the file is missing, is not YAML, or holds no sections.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such configuration file")
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from None
+    tree = read_tree(Path(path))
     tree = {} if tree is None else tree
     section = tree.pop("sweep", None) or {} if isinstance(tree, dict) else None
     if not isinstance(section, dict):

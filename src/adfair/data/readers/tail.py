@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from adfair.data.label_policy import BECOMES
 from adfair.data.readers.cells import parse_ages
 from adfair.data.readers.faults import Fault, without_faults
 from adfair.data.readers.groups import LEFT_OUT, view_text
@@ -19,7 +20,6 @@ from adfair.errors import ConfigError, DataError
 
 FRONTAL = ("AP", "PA", "frontal")
 _CELLS = {"1.0": "1", "0.0": "0", "-1.0": "-1"}
-_UNCERTAIN = {"keep": "-1", "ones": "1", "zeros": "0", "ignore": ""}
 _USUAL = ("train", "val", "test")
 
 
@@ -149,7 +149,7 @@ class Tail:
         uncertain = int((cells.to_numpy() == "-1").sum())
         if uncertain and self.options.uncertain != "keep":
             self.notes.append(f"{uncertain:,} uncertain labels: {self.options.uncertain}.")
-        self.rows = self.rows.assign(**cells.replace({"-1": _UNCERTAIN[self.options.uncertain]}))
+        self.rows = self.rows.assign(**cells.replace({"-1": BECOMES[self.options.uncertain]}))
 
     def set_reports(self, *, seed: int) -> None:
         """Choose the text of every row; rows without one are dropped, or speak by their labels."""
