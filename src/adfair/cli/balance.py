@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from adfair.cli.tables import print_cohort, print_list, print_table
 from adfair.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,14 +52,13 @@ def balance(
 
     Example: `adfair balance runs/cohort --out runs/cohort-5x90 --match age`
     """
-    from adfair.cli.data import _print_list
     from adfair.data import balance as work
     from adfair.data.balance_design import make_design
     from adfair.data.balance_rules import PRESETS, get_preset
     from adfair.data.manifest import read_cohort
 
     if cohort == "list":
-        _print_list({name: each.summary for name, each in PRESETS.items()})
+        print_list({name: each.summary for name, each in PRESETS.items()})
         return
     if out is None:
         raise ConfigError("--out COHORT is needed: the folder of the balanced cohort")
@@ -84,13 +84,12 @@ def balance(
 
 
 def _show(result: "Balanced", out: Path) -> None:
-    from adfair.cli.data import _print_table
 
-    _print_table(
+    print_table(
         "Images and patients left after each rule", result.flow[["rule", "dropped", "images", "patients"]]
     )
     if len(result.short):
-        _print_table("Cells that are short", result.short)
+        print_table("Cells that are short", result.short)
     for note in result.notes:
         typer.echo(f"note: {note}")
     made = result.certificate
@@ -110,10 +109,9 @@ def merge(
 
     Example: `adfair merge runs/chexpert runs/mimic --common --out runs/both`
     """
-    from adfair.cli.data import _print_cohort
     from adfair.data import merge as work
 
     if out is None:
         raise ConfigError("--out COHORT is needed: the folder of the merged cohort")
-    _print_cohort(work.merge(cohorts, out=out, common=common, force=force))
+    print_cohort(work.merge(cohorts, out=out, common=common, force=force))
     typer.echo(f"merged cohort written to {out}")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from adfair.cli.tables import print_cohort, print_list, print_table
 from adfair.errors import ConfigError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from adfair.data.manifest import Cohort
+    pass
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +40,7 @@ def synth(
     from adfair.data import synthetic
 
     if preset == "list":
-        _print_list({name: each.summary for name, each in synthetic.PRESETS.items()})
+        print_list({name: each.summary for name, each in synthetic.PRESETS.items()})
         return
     folder = _required(out)
     with _busy("drawing images"):
@@ -80,7 +79,7 @@ def import_(
     from adfair.data.readers import READERS, get_reader
 
     if reader == "list":
-        _print_list({name: f"{each.summary}; SOURCE: {each.sources}" for name, each in READERS.items()})
+        print_list({name: f"{each.summary}; SOURCE: {each.sources}" for name, each in READERS.items()})
         return
     read = get_reader(reader).read
     if not source:
@@ -99,11 +98,11 @@ def import_(
         )
     flow = with_groups(report.flow, report.cohort.table, list(report.cohort.info.attributes))
     write_flow(folder, flow, title=report.cohort.info.name)
-    _print_table("Rows and patients left after each rule", report.flow)
-    _print_table("Raw texts and the groups they became", report.groups)
+    print_table("Rows and patients left after each rule", report.flow)
+    print_table("Raw texts and the groups they became", report.groups)
     for note in report.notes:
         typer.echo(f"note: {note}")
-    _print_cohort(report.cohort)
+    print_cohort(report.cohort)
     typer.echo(
         f"cohort written to {folder} (exclusion flow: flow.svg); 'adfair check {folder}' decodes its images"
     )
@@ -128,10 +127,10 @@ def check(
     if not skip_images:
         with _progress("decoding images", total=len(loaded.table)) as advance:
             manifest.check_files(loaded, decode=True, progress=advance)
-    _print_cohort(loaded)
+    print_cohort(loaded)
     if loaded.has_reports:
         mentions = summary.count_mentions(loaded)
-        _print_table("Reports that name sex, race or age (data.scrub_demographics takes it out)", mentions)
+        print_table("Reports that name sex, race or age (data.scrub_demographics takes it out)", mentions)
     typer.echo(f"{cohort}: valid{' (images not looked at)' if skip_images else ''}")
 
 
@@ -166,7 +165,7 @@ def prepare(
             progress=advance,
         )
     if len(made.refused):
-        _print_table("Images without pixels, left out of training and evaluation", made.refused)
+        print_table("Images without pixels, left out of training and evaluation", made.refused)
     if made.unlisted:
         typer.echo(f"note: {made.unlisted:,} image files have no row in the manifest")
     done = "is whole: every image has its hash" if made.found else "written"
@@ -184,44 +183,6 @@ def _required(out: Path | None) -> Path:
     if out is None:
         raise ConfigError("--out COHORT is needed: the folder of the new cohort")
     return out
-
-
-def _print_cohort(cohort: "Cohort") -> None:
-    from adfair.data.summary import side_by_side, summarise
-
-    tables = summarise(cohort)
-    _print_table(f"Splits of {cohort.info.name}", tables["splits"])
-    _print_table("Findings, in images", tables["findings"])
-    _print_table("Groups, in images (patients)", side_by_side(tables["groups"]))
-    if "intersections" in tables:
-        _print_table("Intersections, in images (patients)", side_by_side(tables["intersections"]))
-    if not cohort.has_reports:
-        typer.echo("no reports: sentences are made from the labels")
-
-
-def _print_list(entries: dict[str, str]) -> None:
-    for name, summary in entries.items():
-        typer.echo(f"{name}  {summary}")
-
-
-def _print_table(title: str, frame: "pd.DataFrame") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title, title_justify="left")
-    for name in frame.columns:
-        numeric = frame[name].dtype.kind in "iuf"
-        table.add_column(Text(str(name)), justify="right" if numeric else "left", overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(Text(_printable(cell)) for cell in row))
-    Console().print(table)
-
-
-def _printable(cell: object) -> str:
-    """The text of a cell; characters that steer a terminal come from foreign tables and are replaced."""
-    text = f"{cell:,}" if isinstance(cell, int) else str(cell)
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from adfair.cli.tables import print_table
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -55,12 +57,11 @@ def diagnose(
 
 
 def _print(found: "Diagnosis") -> None:
-    from adfair.cli.data import _print_table
 
     for name, table in found.tables.items():
         shown = _clear(name, table)
         if len(shown):
-            _print_table(TITLES[name], shown.map(_short))
+            print_table(TITLES[name], shown.map(_short))
         else:
             typer.echo(f"{TITLES[name]}: none")
     for note in found.notes:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adfair.cli.progress import Show, last_leakage, leakage_note, summary, with_leakage
-from adfair.cli.progress import bars as _bars
+from adfair.cli.progress import Show, bars, last_leakage, leakage_note, summary, with_leakage
 
 if TYPE_CHECKING:
     from adfair.training.board import Board
@@ -41,7 +40,7 @@ def demo(
     from adfair.reporting.terminal import comparison_table
     from adfair.workflows.demo import demo as run
 
-    with _bars() as show:
+    with bars() as show:
         progress = with_leakage(show, lambda stage: out / stage / "log.jsonl")
         page = run(
             out, seed=seed, quick=quick, preset=preset, ceiling=ceiling, force=force, progress=progress
@@ -92,7 +91,7 @@ def train(
     from adfair.training import train as run
 
     with (
-        _bars() as progress,
+        bars() as progress,
         closing(_Shown(progress, settings.train.steps, _board(out, tensorboard))) as show,
     ):
         try:

@@ -78,12 +78,13 @@ def adapt(
 
     Example: `adfair adapt runs/demo/clip --data runs/demo/cohort --attributes race,sex --out runs/adapted`
     """
-    from adfair.cli.model import _bars, need_training
+    from adfair.cli.model import need_training
+    from adfair.cli.progress import bars
 
     need_training()
     from adfair.workflows.posthoc import adapt as run
 
-    with _bars() as progress:
+    with bars() as progress:
         folder = run(
             model,
             data=data,
