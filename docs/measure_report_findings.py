@@ -9,10 +9,8 @@ with an even number; every figure is of those with an odd one.
 import importlib.util
 import itertools
 import re
-import tarfile
 import tempfile
 import time
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,30 +18,16 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score, f1_score, precision_score, recall_score
 
 from adfair.data.manifest import labels, load_cohort
+from adfair.data.readers.indiana_xml import read_archive
+from adfair.data.readers.label_tables import load_label_table
 from adfair.data.report_findings import findings_in_reports
 from adfair.data.synthetic import synth
 
 PAGE = Path(__file__).parent / "report-findings.md"
 
-# Finding -> expression that a MeSH major term (``Opacity/lung/base/left``) begins with.
-MESH = {
-    "No Finding": r"normal$",
-    "Enlarged Cardiomediastinum": r"Mediastinum/(.*/)?(enlarged|prominent)",
-    "Cardiomegaly": r"Cardiomegaly|Cardiac Shadow/(.*/)?enlarged",
-    "Lung Opacity": r"(Opacity|Density)(?!.*/round)|Airspace Disease|Infiltrate|Markings/.*interstitial"
-    r"|Lung Diseases, Interstitial",
-    "Lung Lesion": r"Nodule|Mass\b|Cavitation|(Opacity|Density)/.*round",
-    "Edema": r"Pulmonary Edema|Pulmonary Congestion|Heart Failure",
-    "Consolidation": r"Consolidation",
-    "Pneumonia": r"Pneumonia",
-    "Atelectasis": r"Pulmonary Atelectasis",
-    "Pneumothorax": r"Pneumothorax|Hydropneumothorax|Hemopneumothorax",
-    "Pleural Effusion": r"Pleural Effusion|Hydropneumothorax|Hemopneumothorax|Hemothorax",
-    "Pleural Other": r"(Thickening|Cicatrix|Calcinosis)/pleura",
-    "Fracture": r"Fractures, Bone",
-    "Support Devices": r"Catheters, Indwelling|Tube, Inserted|Implanted Medical Device|Medical Device|Stents",
-}
-NOT_CODED = "No Indexing"
+# Finding -> expression that a MeSH major term (``Opacity/lung/base/left``) begins with; as 'adfair import indiana' has it.
+CODES = load_label_table("indiana_labels.yaml")
+MESH = {finding: "|".join(expressions) for finding, expressions in CODES.findings.items()}
 
 
 @dataclass(frozen=True)
@@ -59,21 +43,14 @@ def read_indiana(*, odd: bool) -> Indiana:
     spec = importlib.util.find_spec("torchxrayvision")
     origin = spec and spec.origin
     assert origin, "pip install '.[dev]'"
+    table, _ = read_archive(Path(origin).parent / "data" / "NLMCXR_reports.tgz")
+    half = table[table["uid"].str.extract(r"(\d+)$", expand=False).astype(int) % 2 == odd]
     texts, codes = [], []
-    with tarfile.open(Path(origin).parent / "data" / "NLMCXR_reports.tgz") as archive:
-        members = sorted(m.name for m in archive.getmembers() if re.search(r"\d+\.xml$", m.name))
-        for name in members:
-            if int(Path(name).stem) % 2 != odd:
-                continue
-            stream = archive.extractfile(name)
-            assert stream is not None, "a plain file"
-            tree = ET.parse(stream)
-            parts = {part.get("Label"): part.text or "" for part in tree.iter("AbstractText")}
-            text = "\n\n".join(parts.get(label, "") for label in ("FINDINGS", "IMPRESSION")).strip()
-            terms = [(term.text or "").strip() for term in tree.iter("major")]
-            if text and NOT_CODED not in terms:
-                texts.append(text)
-                codes.append([any(re.match(e, term) for term in terms) for e in MESH.values()])
+    for findings, impression, mesh in half[["findings", "impression", "MeSH"]].itertuples(index=False):
+        text, terms = f"{findings}\n\n{impression}".strip(), mesh.split(";")
+        if text and not set(CODES.unlabelled) & set(terms):
+            texts.append(text)
+            codes.append([any(re.match(e, term) for term in terms) for e in MESH.values()])
     return Indiana(texts, np.array(codes))
 
 
