@@ -18,6 +18,7 @@ from pathlib import Path
 import open_clip
 import torch
 from lightning_fabric import Fabric
+from pages import write_block
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -125,10 +126,7 @@ def main() -> None:
     ]
     print("\n".join(lines))
     if arguments.docs:
-        head, _, rest = arguments.docs.read_text().partition("<!-- adversary:begin -->")
-        tail = rest.partition("<!-- adversary:end -->")[2]
-        text = "\n".join(lines)
-        arguments.docs.write_text(f"{head}<!-- adversary:begin -->\n{text}\n<!-- adversary:end -->{tail}")
+        write_block(arguments.docs, "adversary", "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pages import write_block
 from sklearn.metrics import roc_auc_score
 
 from adfair.auditing import audit
@@ -26,14 +27,6 @@ from adfair.metrics.fairness import max_min_gap
 from adfair.metrics.resampling import bootstrap_counts
 
 AUC_ONLY = frozenset({"auc"})
-
-
-def write_block(page: Path, name: str, text: str) -> None:
-    """Replace what stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` of a page."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    head, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, _, tail = rest.partition(end)
-    page.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
 
 
 def table(rows: int, findings: int, groups: int, *, seed: int = 0) -> Predictions:

@@ -16,7 +16,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from bench_audit import write_block
+from pages import write_block
 
 from adfair.auditing import audit, compare
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from pages import write_block
 from torch import Tensor
 
 D, CHECKED = 512, 2048
@@ -127,10 +128,7 @@ def main() -> None:
     lines = report(arguments.sizes, arguments.ours_only)
     print("\n".join(lines))
     if arguments.docs:
-        head, _, rest = arguments.docs.read_text().partition("<!-- loss:begin -->")
-        tail = rest.partition("<!-- loss:end -->")[2]
-        text = "\n".join(lines)
-        arguments.docs.write_text(f"{head}<!-- loss:begin -->\n{text}\n<!-- loss:end -->{tail}")
+        write_block(arguments.docs, "loss", "\n".join(lines))
 
 
 if __name__ == "__main__":

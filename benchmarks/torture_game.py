@@ -14,6 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from pages import write_block
+
 from adfair.config import build_config
 
 SCALE = ["train.steps=200", "data.batch_size=64", "train.checkpoint_every=50", "train.select=last"]
@@ -103,9 +105,7 @@ def main() -> int:
     text = table(results)
     print(text)
     if arguments.docs:
-        head, _, rest = arguments.docs.read_text().partition("<!-- torture:begin -->")
-        tail = rest.partition("<!-- torture:end -->")[2]
-        arguments.docs.write_text(f"{head}<!-- torture:begin -->\n{text}\n<!-- torture:end -->{tail}")
+        write_block(arguments.docs, "torture", text)
     bad = failures(results)
     print("\n".join(bad) or "every planted failure was warned of, no healthy run was")
     return int(bool(bad))

@@ -31,6 +31,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from pages import write_block
 from safetensors.torch import load_file, save
 
 from adfair.cli.app import run as command
@@ -310,9 +311,7 @@ def main() -> int:
     print(text)
     print("\n".join(tally.lost) or "nothing was lost")
     if arguments.docs:
-        head, _, rest = arguments.docs.read_text().partition("<!-- resume:begin -->")
-        tail = rest.partition("<!-- resume:end -->")[2]
-        arguments.docs.write_text(f"{head}<!-- resume:begin -->\n{text}\n<!-- resume:end -->{tail}")
+        write_block(arguments.docs, "resume", text)
     return int(bool(tally.lost))
 
 
