@@ -1,5 +1,7 @@
 """Symmetric InfoNCE, the contrastive loss of CLIP."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -50,7 +52,7 @@ class InfoNCE:
     def __call__(self, batch: Batch) -> Pairing:
         """See :func:`infonce_per_pair`."""
         per_pair = infonce_per_pair(batch.image_emb, batch.text_emb, batch.logit_scale, chunk=self.chunk)
-        return Pairing(weighted_mean(per_pair, batch.weights), per_pair)
+        return Pairing(weighted_mean(per_pair, batch.weights), per_pair, math.log(len(per_pair)))
 
     def state(self) -> dict[str, Tensor]:
         """Nothing."""

@@ -37,7 +37,7 @@ class Batch:
 class Pairing(NamedTuple):
     """A contrastive loss: its (weighted) mean over the batch, a scalar, and the loss of every pair, [B].
 
-    ``chance`` is what guessing among each anchor's candidates would cost in InfoNCE, where that is not log B.
+    ``chance``, where the loss of pairs is InfoNCE, is what guessing among each anchor's candidates would cost.
     """
 
     loss: Tensor

@@ -60,7 +60,7 @@ def gradient_balance(batch: Batch, pairing: Pairing, penalty: Tensor, target: st
 
 
 def _pairing_and_chance(batch: Batch, pairing: Pairing) -> tuple[float, float]:
-    """InfoNCE as it is and as guessing would have it: over the whole batch, or over what a mask leaves of it."""
+    """InfoNCE as it is and as guessing would have it; computed over the whole batch where the loss is another one."""
     if pairing.chance is not None:
         return pairing.per_pair.mean().item(), pairing.chance
     with torch.no_grad():
