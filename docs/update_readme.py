@@ -8,6 +8,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 DEMO, RUNS = ROOT / "runs" / "demo", ROOT / "runs"
 SEEDS = (0, 1, 2)
+MODELS = {"clip": "CLIP", "scrubbed_clip": "scrubbed CLIP", "adfair": "AdFair-CLIP", "auto": "auto"}
 ROWS = [
     ("AUC", "auc", "", "test"),
     ("AUC, correlation reversed", "auc", "", "test_reversed"),
@@ -46,13 +47,16 @@ def cell(row: pd.Series) -> str:
 
 
 def demo_table() -> str:
-    """CLIP beside AdFair-CLIP, as the last `make demo` left them."""
+    """All models side by side, as the last `make demo` left them."""
     table = comparison(DEMO)
     facts = json.loads((DEMO / "demo.json").read_text())
-    lines = ["| mean over five findings | CLIP | AdFair-CLIP |", "| --- | --- | --- |"]
+    lines = [
+        "| mean over five findings | " + " | ".join(MODELS.values()) + " |",
+        "| --- " * (len(MODELS) + 1) + "|",
+    ]
     for label, *keys in ROWS:
-        clip, adfair = (cell(mean_row(table, model, *keys)) for model in ("clip", "adfair"))
-        lines.append(f"| {label} | {clip} | {adfair} |")
+        cells = [cell(mean_row(table, model, *keys)) for model in MODELS]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(
         [
             *lines,
@@ -64,15 +68,11 @@ def demo_table() -> str:
 
 
 def seeds_table() -> str:
-    """Both models on biased and on unbiased data: every seed, and the means."""
+    """All models on biased and on unbiased data: every seed, and the means."""
     runs = [comparison(folder) for folder in (DEMO, *(RUNS / f"seed{s}" for s in SEEDS[1:]))]
     ceilings = [comparison(RUNS / f"ceiling{s}") for s in SEEDS]
-    columns = [
-        ("CLIP", runs, "clip"),
-        ("AdFair-CLIP", runs, "adfair"),
-        ("CLIP, unbiased data", ceilings, "clip"),
-        ("AdFair-CLIP, unbiased data", ceilings, "adfair"),
-    ]
+    columns = [(name, runs, model) for model, name in MODELS.items()]
+    columns += [(f"{name}, unbiased data", ceilings, model) for model, name in MODELS.items()]
     lines = [f"| seeds {', '.join(map(str, SEEDS))}: mean | " + " | ".join(c[0] for c in columns) + " |"]
     lines.append("| --- " * (len(columns) + 1) + "|")
     for label, *keys in ROWS:

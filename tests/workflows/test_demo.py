@@ -1,15 +1,18 @@
 import json
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from adfair.auditing.rows import COLUMNS
 
 TESTS = {"test", "test_reversed", "test_5x90"}
+MODELS = ("clip", "scrubbed_clip", "adfair", "auto")
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +23,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     assert "comparison.csv" in done.stdout
+    assert "Negatives come from" in done.stdout  # the policy says what it took
     return out
 
 
 def test_it_writes_what_the_contract_says(folder: Path) -> None:
-    for model in ("clip", "adfair"):
+    for model in MODELS:
         for name in (
             "config.yaml",
             "log.jsonl",
@@ -40,10 +44,10 @@ def test_it_writes_what_the_contract_says(folder: Path) -> None:
     assert (folder / "report.html").stat().st_size < 8e6
 
 
-def test_the_comparison_holds_both_models_and_all_test_sets(folder: Path) -> None:
+def test_the_comparison_holds_all_models_and_all_test_sets(folder: Path) -> None:
     table = pd.read_csv(folder / "comparison.csv")
     assert list(table.columns) == ["model", "test_set", *COLUMNS]
-    assert set(table["model"]) == {"clip", "adfair"}
+    assert tuple(table["model"].unique()) == MODELS
     assert set(table["test_set"]) == TESTS
     on_test = set(table[table["test_set"] == "test"]["metric"])
     wanted = {
@@ -72,9 +76,21 @@ def test_predictions_can_be_audited_again_to_the_same_auc(folder: Path) -> None:
     assert overall["value"].item() == pytest.approx(roc_auc_score(edema["label"], edema["score"]), abs=1e-12)
 
 
-def test_both_models_saw_the_same_start_and_the_same_batches(folder: Path) -> None:
+def test_models_of_the_same_reports_saw_the_same_start_and_the_same_batches(folder: Path) -> None:
     first = [json.loads((folder / m / "log.jsonl").read_text().splitlines()[0]) for m in ("clip", "adfair")]
     assert first[0]["contrastive"] == first[1]["contrastive"]
+
+
+def test_each_model_was_trained_with_what_its_name_says(folder: Path) -> None:
+    configs = {m: yaml.safe_load((folder / m / "config.yaml").read_text()) for m in MODELS}
+    assert [configs[m]["data"]["scrub_demographics"] for m in MODELS] == [False, True, False, True]
+    assert [configs[m]["objective"]["fairness"] for m in MODELS[:3]] == ["none", "none", "adversarial"]
+    policy = json.loads((folder / "auto" / "environment.json").read_text())["policy"]
+    for key in ("negatives", "adversary_weight"):
+        assert configs["auto"]["objective"][key] == policy[key]
+    page = (folder / "report.html").read_text()
+    assert "the policy took" in page
+    assert escape(policy["reasons"][0]) in page
 
 
 def test_embeddings_are_those_of_the_saved_model(folder: Path) -> None:

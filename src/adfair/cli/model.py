@@ -1,5 +1,6 @@
 """Commands about models: ``demo``, ``train`` and ``report``."""
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ def demo(
     ceiling: bool = typer.Option(False, "--ceiling", help="Train on data without bias."),
     force: bool = typer.Option(False, "--force", help="Replace a demonstration that is there."),
 ) -> None:
-    """Synthetic cohort, plain CLIP and AdFair-CLIP, evaluation, comparison and a report, in minutes on a CPU.
+    """Synthetic cohort, plain CLIP and three remedies, evaluation, comparison and a report, in minutes on a CPU.
 
     Example: `adfair demo --out runs/demo --seed 0`
     """
@@ -48,6 +49,9 @@ def demo(
     Console(width=None if Console().is_terminal else 160).print(
         comparison_table(read_table(out / "comparison.csv"))
     )
+    typer.echo("What objective.fairness: auto found in the cohort, and took:")
+    for reason in json.loads((out / "auto" / "environment.json").read_text())["policy"]["reasons"]:
+        typer.echo(f"  {reason}")
     summary({}, title="Where to look", links={"all figures": out / "comparison.csv", "report": page})
 
 

@@ -23,6 +23,9 @@ LINES = (
     ("Leakage of sex (chance .500)", "leakage_auc", "", "sex", False),
 )
 
+SIDE_BY_SIDE = 2
+"""Models whose intervals stand beside their values; more would not fit a screen, and the intervals go below."""
+
 
 def comparison_table(comparison: pd.DataFrame) -> Table:
     """Models side by side with 95 % intervals, the level of chance for gaps, and the best value marked.
@@ -43,7 +46,10 @@ def comparison_table(comparison: pd.DataFrame) -> Table:
             best = extreme(found, largest=more_is_better)
             table.add_row(
                 Text(label),
-                *(_cell(e, best=i == best, chance=metric != "leakage_auc") for i, e in enumerate(found)),
+                *(
+                    _cell(e, best=i == best, chance=metric != "leakage_auc", below=len(found) > SIDE_BY_SIDE)
+                    for i, e in enumerate(found)
+                ),
             )
     return table
 
@@ -59,13 +65,14 @@ def _numbers(column: "pd.Series[Any]") -> "pd.Series[float]":
     return pd.to_numeric(column.mask(column.astype(str) == "")).astype(float)
 
 
-def _cell(estimate: Estimate | None, *, best: bool, chance: bool) -> Text:
+def _cell(estimate: Estimate | None, *, best: bool, chance: bool, below: bool) -> Text:
     if estimate is None:
         return Text("–", style="dim")
     if not estimate.defined:
         return Text(undefined(estimate), style="italic")
     text = Text(f"{number(estimate.value)}{'*' if best else ' '}", style="bold green" if best else "")
-    text.append(f" {interval(estimate)}" if estimate.has_interval else "", style="not bold dim")
+    if estimate.has_interval:
+        text.append(("\n" if below else " ") + interval(estimate), style="not bold dim")
     if chance and estimate.chance == estimate.chance:
         text.append(f"\nchance {number(estimate.chance)}", style="not bold dim")
     return text
