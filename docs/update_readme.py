@@ -92,10 +92,10 @@ def pack_table() -> str:
         folds = pd.read_csv(path).set_index(["seed", "fold", "arm"])
         means = folds.groupby("arm").mean()
         columns = list(folds.columns)
-        head = f"| {name} ({len(folds) // 2} folds) | " + " | ".join(columns) + " |"
+        head = f"| {name} ({len(folds) // len(means)} folds) | " + " | ".join(columns) + " |"
         rows = [
             f"| {arm} | " + " | ".join(f"{means.loc[arm, c]:.3f}" for c in columns) + " |"
-            for arm in ("clip", "adfair")
+            for arm in ("clip", "adfair", "auto")
         ]
         parts.append("\n".join([head, "| --- " * (len(columns) + 1) + "|", *rows]))
     return "\n\n".join(parts)

@@ -1,4 +1,4 @@
-"""CLIP and AdFair-CLIP on real chest X-rays, by patient-grouped cross-validation.
+"""CLIP, AdFair-CLIP and what ``auto`` takes, on real chest X-rays, by patient-grouped cross-validation.
 
     python examples/cxr_pack.py --pack PACK --out runs
 
@@ -21,7 +21,11 @@ import pandas as pd
 from adfair.errors import AdfairError
 
 FINDING, ATTRIBUTE, HERE = "Pneumonia", "view", Path(__file__).parent
-ARMS = {"clip": ["objective.fairness=none"], "adfair": []}
+ARMS = {
+    "clip": ["objective.fairness=none"],
+    "adfair": ["objective.fairness=adversarial", "objective.adversary_weight=1.25"],
+    "auto": ["objective.fairness=auto"],
+}
 EXPERIMENTS = {
     "natural": {"config": "cxr_pack.yaml", "folds": 5, "seeds": (0,), "aligned": None},
     "planted": {"config": "cxr_pack_planted.yaml", "folds": 4, "seeds": (0, 1), "aligned": 0.8},
@@ -135,10 +139,11 @@ def write_results(name: str, out: Path, results: list[tuple[dict, pd.DataFrame]]
     folds = pd.DataFrame([row for row, _ in results]).sort_values(["seed", "fold", "arm"])
     folds.to_csv(out / "folds.csv", index=False)
     values = folds.set_index(["seed", "fold", "arm"])
-    paired = values.xs("adfair", level="arm") - values.xs("clip", level="arm")
+    clip, remedies = values.xs("clip", level="arm"), [arm for arm in ARMS if arm != "clip"]
     table = pd.concat({arm: values.xs(arm, level="arm").agg(["mean", "std"]).T for arm in ARMS}, axis=1)
-    table[("adfair - clip", "mean")] = paired.mean()
-    print(f"\n{name}: mean and standard deviation over {len(paired)} folds\n{table.round(3).to_string()}")
+    for arm in remedies:
+        table[(f"{arm} - clip", "mean")] = (values.xs(arm, level="arm") - clip).mean()
+    print(f"\n{name}: mean and standard deviation over {len(clip)} folds\n{table.round(3).to_string()}")
     parts = []
     for arm in ARMS:
         pooled = pd.concat([p for row, p in results if row["arm"] == arm and row["seed"] == 0])
