@@ -76,7 +76,9 @@ class ObjectiveConfig(_Section):
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
     fastclip: FastCLIPConfig = FastCLIPConfig()
     chunk: int | None = Field(None, ge=0)  # rows of a tile of the logits; 0 never, null beyond 2,048 rows
-    negatives: Literal["all", "same_cell"] = "all"  # same_cell: of the same intersection of attributes
+    negatives: Literal["all", "same_cell", "group_adjusted"] = (
+        "all"  # objectives/same_cell.py, group_adjusted.py
+    )
     fairness: Literal[
         "none",
         "adversarial",
@@ -105,10 +107,10 @@ class ObjectiveConfig(_Section):
         if self.fairness_weight is not None and self.fairness in ("none", "adversarial"):
             key = "adversary_weight" if self.fairness == "adversarial" else "no weight"
             raise ValueError(f"fairness_weight does nothing with fairness: {self.fairness}, which has {key}")
-        if self.chunk and (self.contrastive == "fastclip" or self.negatives == "same_cell"):
-            raise ValueError("chunk: fastclip and negatives: same_cell have no tiles; take it out")
-        if self.negatives == "same_cell" and self.contrastive == "fastclip":
-            raise ValueError("negatives: same_cell goes with contrastive: infonce or siglip")
+        if self.chunk and (self.contrastive == "fastclip" or self.negatives != "all"):
+            raise ValueError(f"chunk: fastclip and negatives: {self.negatives} have no tiles; take it out")
+        if self.negatives != "all" and self.contrastive == "fastclip":
+            raise ValueError(f"negatives: {self.negatives} goes with contrastive: infonce or siglip")
         if self.condition == "equalized_odds" and self.target != "image":
             raise ValueError("condition: equalized_odds sees the image alone; set target: image")
         return self

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import PredefinedSplit
 
-from adfair.metrics.dependence import dependence
+from adfair.metrics.dependence import dependence, group_log_ratios
 
 
 def drawn(seed: int, n: int, tied: float) -> tuple[np.ndarray, np.ndarray]:
@@ -74,3 +74,31 @@ def test_undefined_with_a_reason(codes: np.ndarray, findings: np.ndarray, reason
     found = dependence(codes, findings, patients=np.arange(100))
     assert np.isnan(found.gain)
     assert reason in found.reason
+
+
+def test_log_ratios_are_those_of_the_population() -> None:
+    group, y = drawn(5, 40_000, 0.6)
+    codes = np.where(np.arange(40_000) < 50, -1, 2 * group)  # codes 0 and 2; nobody has 1
+    ratios = group_log_ratios(codes, y, patients=np.arange(40_000))
+    assert ratios.shape == (40_000, 3)
+    agrees, differs = np.log(0.8 / 0.5), np.log(0.2 / 0.5)
+    expected = np.where(y[:, [0]] == 1, [differs, 0, agrees], [agrees, 0, differs])
+    assert np.abs(ratios - expected).max() < 0.05
+
+
+def test_log_ratios_are_held_out() -> None:
+    # One finding a patient: in sample it would name the group.
+    n = 200
+    group, y = np.arange(n) % 2, np.zeros((n, 1))
+    y[7] = 1
+    ratios = group_log_ratios(group, y, patients=np.arange(n))
+    assert abs(ratios[7]).max() < 0.1
+
+
+def test_nothing_to_say_is_zero() -> None:
+    y = np.ones((100, 2))
+    y[::3] = 0
+    few = np.where(np.arange(100) < 5, 1, 0)
+    assert not group_log_ratios(few, y, patients=np.arange(100)).any()
+    assert group_log_ratios(np.full(100, -1), y, patients=np.arange(100)).tolist() == [[0.0]] * 100
+    assert not group_log_ratios(np.arange(100) % 2, np.ones((100, 2)), patients=np.arange(100)).any()

@@ -59,6 +59,9 @@ class TrainData:
         prompt_tokens: per finding the tokens of its positive and of its negative statements.
         weights: float32 [N], mean 1: what each row weighs in the loss; ``None`` where all weigh the same.
         probabilities: float64 [N], sum 1: how often each row is drawn; ``None`` where once an epoch.
+        cells: int64 [N], the intersection of groups of each row, -1 unknown, and
+        log_ratios: float32 [N, K], what the findings of its report say about every intersection
+            (``metrics.dependence.group_log_ratios``); both empty where nobody asked.
         patients: int64 [N], a number for each patient.
         index: what the rows are, in order: a hash of their ids.
         sentences: the reports' sentences, where a step sees one of each; ``None`` where it sees whole reports.
@@ -73,6 +76,8 @@ class TrainData:
     prompt_tokens: Sequence[tuple[Tensor, Tensor]] = ()
     weights: Tensor | None = None
     probabilities: np.ndarray | None = None
+    cells: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    log_ratios: Tensor = field(default_factory=lambda: torch.empty(0, 0))
     patients: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     index: str = ""
     sentences: Sentences | None = None

@@ -62,7 +62,7 @@ def dependence(
     if y.shape[1] == 0 or (y == y[0]).all():
         return Dependence(np.nan, np.nan, entropy, n, "no finding varies")
     fold = np.random.default_rng(seed).permutation(n)[patient] % folds
-    gained = _held_out(code, y, fold, folds)
+    gained = _held_out(code, y, fold, folds)[np.arange(len(code)), code]
     total, images = np.bincount(patient, gained), np.bincount(patient)
     gain = gained.mean()
     # A ratio of sums over patients: its error by linearisation.
@@ -79,12 +79,16 @@ def _usable(codes: np.ndarray, patients: np.ndarray) -> np.ndarray:
 
 
 def _held_out(code: np.ndarray, y: np.ndarray, fold: np.ndarray, folds: int) -> np.ndarray:
-    """log p(group | findings) - log p(group) of every row, both fitted on the other folds: [N]."""
+    """log p(group | findings) - log p(group) of every row and group, both fitted on the other folds: [N, K].
+
+    Rows of code -1 are fitted on by nobody, and are told all the same.
+    """
     patterns, which = np.unique(y, axis=0, return_inverse=True)
-    which, k, p = which.ravel(), int(code.max()) + 1, len(patterns)
+    which, k, p, known = which.ravel(), int(code.max()) + 1, len(patterns), code >= 0
     # Rows of one pattern and group are alike to the model: counted once, however long the cohort.
-    counts = np.bincount((fold * p + which) * k + code, minlength=folds * p * k).reshape(folds, p, k)
-    gained = np.empty(len(code))
+    place = ((fold * p + which) * k + code)[known]
+    counts = np.bincount(place, minlength=folds * p * k).reshape(folds, p, k)
+    ratios = np.empty((len(code), k))
     for held in range(folds):
         seen = counts.sum(0) - counts[held]
         cell, group = np.nonzero(seen)
@@ -94,6 +98,30 @@ def _held_out(code: np.ndarray, y: np.ndarray, fold: np.ndarray, folds: int) -> 
         conditional[:, model.classes_] = model.predict_log_proba(patterns)
         marginal = np.log(seen.sum(0) / seen.sum())
         rows = fold == held
-        gained[rows] = (conditional - marginal)[which[rows], code[rows]]
-    assert np.isfinite(gained).all(), "every group is in every fold"
-    return gained
+        ratios[rows] = (conditional - marginal)[which[rows]]
+    assert np.isfinite(ratios).all(), "every group is in every fold"
+    return ratios
+
+
+def group_log_ratios(
+    codes: np.ndarray, findings: np.ndarray, *, patients: np.ndarray, seed: int = 0, folds: int = FOLDS
+) -> np.ndarray:
+    """What each row's findings say about every group: float64 [N, K], log p(group | findings) - log p(group).
+
+    Fitted as in :func:`dependence`, on other patients than the row's own. Rows of unknown group are told too, and
+    fitted on by nobody. A group of fewer than :data:`FEWEST` patients, and everything where fewer than two groups
+    are larger or no finding varies, is told nothing: 0.
+
+    Args:
+        codes, findings, patients, seed, folds: as in :func:`dependence`; K is the largest code plus 1, at least 1.
+    """
+    ratios = np.zeros((len(codes), max(0, int(codes.max(initial=-1))) + 1))
+    usable, y = _usable(codes, patients), (findings == 1).astype(np.int8)
+    groups = np.unique(codes[usable])
+    if len(groups) < 2 or y.shape[1] == 0 or (y == y[0]).all():
+        return ratios
+    code = np.where(usable, np.searchsorted(groups, codes), -1)
+    patient = np.unique(patients, return_inverse=True)[1].ravel()
+    order = np.random.default_rng(seed).permutation(int(patient.max()) + 1)
+    ratios[:, groups] = _held_out(code, y, order[patient] % folds, folds)
+    return ratios

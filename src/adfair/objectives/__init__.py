@@ -6,6 +6,7 @@ from typing import Any
 from adfair.objectives import coral, fairclip, fairclip_plus, group_dro, mmd
 from adfair.objectives.build import build_adversarial, build_fairclip_as_coded, build_fastclip
 from adfair.objectives.contrastive import InfoNCE, infonce
+from adfair.objectives.group_adjusted import GroupAdjustedInfoNCE, GroupAdjustedSigLIP
 from adfair.objectives.interface import Batch, Contrastive, FairnessTerm, Pairing
 from adfair.objectives.none import NoTerm
 from adfair.objectives.same_cell import SameCellInfoNCE, SameCellSigLIP
@@ -17,8 +18,18 @@ CONTRASTIVE: dict[str, Callable[[Setting], Any]] = {
     "siglip": lambda setting: SigLIP(setting.config.objective.chunk),
     "fastclip": build_fastclip,
 }
-SAME_CELL: dict[str, Callable[[], Any]] = {"infonce": SameCellInfoNCE, "siglip": SameCellSigLIP}
-"""With ``negatives: same_cell``."""
+NEGATIVES: dict[str, dict[str, Callable[[Setting], Any]]] = {
+    "all": CONTRASTIVE,
+    "same_cell": {
+        "infonce": lambda setting: SameCellInfoNCE(),
+        "siglip": lambda setting: SameCellSigLIP(),
+    },
+    "group_adjusted": {
+        "infonce": lambda setting: GroupAdjustedInfoNCE(setting.group_ratios),
+        "siglip": lambda setting: GroupAdjustedSigLIP(setting.group_ratios),
+    },
+}
+"""By ``objective.negatives``."""
 FAIRNESS: dict[str, Callable[[Setting], Any]] = {
     "none": lambda setting: NoTerm(),
     "adversarial": build_adversarial,
@@ -39,7 +50,7 @@ FAIRNESS: dict[str, Callable[[Setting], Any]] = {
 __all__ = [
     "CONTRASTIVE",
     "FAIRNESS",
-    "SAME_CELL",
+    "NEGATIVES",
     "Batch",
     "Contrastive",
     "FairnessTerm",
@@ -53,9 +64,5 @@ __all__ = [
 def build_objective(setting: Setting) -> tuple[Contrastive, FairnessTerm]:
     """The contrastive and the fairness term that a configuration names."""
     aim = setting.config.objective
-    pairs = (
-        SAME_CELL[aim.contrastive]()
-        if aim.negatives == "same_cell"
-        else CONTRASTIVE[aim.contrastive](setting)
-    )
+    pairs = NEGATIVES[aim.negatives][aim.contrastive](setting)
     return pairs, FAIRNESS[aim.fairness](setting)

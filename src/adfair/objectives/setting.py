@@ -10,6 +10,7 @@ from adfair.config import Config
 from adfair.data.loader import TrainData
 from adfair.models.batch_norm import same_rows_everywhere
 from adfair.models.dual_encoder import DualEncoder
+from adfair.objectives.group_adjusted import GroupRatios
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class Setting:
     def steps_per_epoch(self) -> int:
         """Batches an epoch, the remainder dropped."""
         return max(1, len(self.data) // self.config.data.batch_size)
+
+    @property
+    def group_ratios(self) -> GroupRatios:
+        """Of the training split, on the device of the run."""
+        device = self.fabric.device
+        return GroupRatios(self.data.cells.to(device), self.data.log_ratios.to(device))
 
     def fairness_weight(self, recommended: float) -> float:
         """``objective.fairness_weight``, or what the term's file recommends."""

@@ -14,12 +14,13 @@ from adfair.data.exclusion import without_excluded
 from adfair.data.loader import Sentences, TrainData, as_images
 from adfair.data.manifest import Cohort, group_codes, labels
 from adfair.data.report_findings import stated_findings
-from adfair.data.sampling import finding_group_weights, group_weights
+from adfair.data.sampling import cells, finding_group_weights, group_weights
 from adfair.data.scrub import scrub
 from adfair.data.sentences import sentence_table
 from adfair.data.text import label_reports
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.prompts import prompts
+from adfair.metrics.dependence import group_log_ratios
 
 
 def reports_of(cohort: Cohort, table: pd.DataFrame, *, seed: int) -> list[str]:
@@ -91,6 +92,15 @@ def row_weights(
     return None, weights / weights.sum()
 
 
+def group_ratios(
+    codes: Mapping[str, Tensor], findings: Tensor, patients: np.ndarray, *, seed: int
+) -> dict[str, Tensor]:
+    """``cells`` and ``log_ratios`` of ``TrainData``: intersections of all attributes, and what findings tell of them."""
+    cell = cells({name: values.numpy() for name, values in codes.items() if not values.is_floating_point()})
+    ratios = group_log_ratios(cell, findings.numpy(), patients=patients, seed=seed)
+    return {"cells": torch.from_numpy(cell), "log_ratios": torch.from_numpy(ratios).float()}
+
+
 def train_data(
     cohort: Cohort, config: Config, *, image_size: int, tokenize: Callable[[Sequence[str]], Tensor]
 ) -> TrainData:
@@ -104,7 +114,8 @@ def train_data(
     codes = attribute_codes(cohort, table, wanted_attributes(config))
     reports = reports_of(cohort, table, seed=config.seed)
     findings = torch.zeros((len(table), 0))
-    if aim.condition != "none" or "finding" in config.data.sampling:
+    adjusted = aim.negatives == "group_adjusted"
+    if aim.condition != "none" or "finding" in config.data.sampling or adjusted:
         findings = torch.from_numpy(stated_findings(reports, cohort.info.findings))
     weights, probabilities = row_weights(config.data.sampling, codes, findings)
     provenance = dict(left_out)
@@ -113,6 +124,8 @@ def train_data(
         scrubbed = scrub(reports)
         reports, provenance["scrub_demographics"] = scrubbed.texts, scrubbed.summary()
     sentences = _sentences(reports, tokenize) if config.data.sentences == "sample" else None
+    patients = pd.factorize(table["patient_id"])[0]
+    told = group_ratios(codes, findings, patients, seed=config.seed) if adjusted else {}
     statements = [prompts(finding) for finding in cohort.info.findings]
     return TrainData(
         images=as_images(open_images(cohort, table, size=image_size, fit=config.data.fit)),
@@ -123,7 +136,8 @@ def train_data(
         prompt_tokens=[(tokenize(positive), tokenize(negative)) for positive, negative in statements],
         weights=weights,
         probabilities=probabilities,
-        patients=pd.factorize(table["patient_id"])[0],
+        patients=patients,
+        **told,
         index=hashlib.sha256("\n".join(table["image_id"]).encode()).hexdigest(),
         sentences=sentences,
         provenance=provenance,

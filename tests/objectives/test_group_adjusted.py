@@ -1,0 +1,103 @@
+import itertools
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from adfair.objectives.contrastive import infonce_per_pair
+from adfair.objectives.group_adjusted import GroupAdjustedInfoNCE, GroupAdjustedSigLIP, GroupRatios
+from adfair.objectives.interface import Batch
+from adfair.objectives.siglip import siglip_per_pair
+
+
+def batch(image: torch.Tensor, text: torch.Tensor, scale: float = 1.0) -> Batch:
+    n = len(image)
+    return Batch(
+        image_emb=image,
+        text_emb=text,
+        logit_scale=torch.tensor(scale, dtype=torch.float64),
+        logit_bias=torch.tensor(-3.0, dtype=torch.float64),
+        codes={},
+        rows=torch.arange(n),
+        findings=torch.zeros(n, 0),
+    )
+
+
+def unit(seed: int, n: int = 6, d: int = 4) -> torch.Tensor:
+    maker = torch.Generator().manual_seed(seed)
+    return F.normalize(torch.randn(n, d, generator=maker, dtype=torch.float64), dim=1)
+
+
+def test_each_logit_gets_what_its_text_says_about_its_images_group() -> None:
+    ratios = GroupRatios(torch.tensor([0, 1, -1]), torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]))
+    expected = torch.tensor([[0.1, 0.3, 0.5], [0.2, 0.4, 0.6], [0.0, 0.0, 0.0]])
+    assert torch.equal(ratios.adjustment(torch.arange(3)), expected)
+    assert torch.equal(ratios.adjustment(torch.tensor([2, 0])), torch.tensor([[0.0, 0.0], [0.5, 0.1]]))
+
+
+def test_where_findings_say_nothing_it_is_the_plain_loss() -> None:
+    image, text, none = unit(0), unit(1), GroupRatios(torch.arange(6), torch.zeros(6, 6))
+    seen = batch(image, text, 7.0)
+    found = GroupAdjustedInfoNCE(none)(seen)
+    assert torch.equal(found.per_pair, infonce_per_pair(image, text, seen.logit_scale))
+    assert found.chance == pytest.approx(math.log(6))
+    assert seen.logit_bias is not None
+    plain = siglip_per_pair(image, text, seen.logit_scale, seen.logit_bias)
+    assert torch.equal(GroupAdjustedSigLIP(none)(seen).per_pair, plain)
+
+
+COUNTS = {(0, 0): 48, (0, 1): 16, (1, 0): 8, (1, 1): 24}
+"""Patients by (group, finding): the finding goes with the group."""
+SHOWN = {0: 0.25, 1: 0.75}
+"""Share of films that show the sign, by finding; in every group alike."""
+
+
+def population() -> torch.Tensor:
+    """Rows (group, sign on the film, finding in the report) with exactly these frequencies, [N, 3]."""
+    rows = []
+    for (group, finding), count in COUNTS.items():
+        shown = round(count * SHOWN[finding])
+        rows += [(group, 1, finding)] * shown + [(group, 0, finding)] * (count - shown)
+    return torch.tensor(rows)
+
+
+def learned_odds(adjusted: bool) -> dict[tuple[int, int], float]:
+    """What the film (group, sign) says for the finding and against it, once the loss is at its minimum.
+
+    The similarity is a free table: an image is one of four films, a text one of two findings.
+    """
+    rows = population()
+    film, finding = F.one_hot(2 * rows[:, 0] + rows[:, 1], 4).double(), F.one_hot(rows[:, 2], 2).double()
+    group = F.one_hot(rows[:, 0], 2).double()
+    given = (finding.T @ group) / finding.sum(0)[:, None]
+    ratios = (given / group.mean(0)).log() if adjusted else torch.zeros(2, 2, dtype=torch.float64)
+    loss = GroupAdjustedInfoNCE(GroupRatios(rows[:, 0], finding @ ratios))
+    table = torch.zeros(4, 2, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [table], max_iter=2000, tolerance_grad=1e-13, tolerance_change=0, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = loss(batch(film @ table, finding)).loss
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    odds = (table[:, 1] - table[:, 0]).detach()
+    return {(g, s): float(odds[2 * g + s]) for g, s in itertools.product((0, 1), (0, 1))}
+
+
+def test_at_the_minimum_the_group_says_nothing_of_the_finding() -> None:
+    overall = math.log(
+        sum(n for (_, f), n in COUNTS.items() if f) / sum(n for (_, f), n in COUNTS.items() if not f)
+    )
+    film_alone = {1: math.log(SHOWN[1] / SHOWN[0]), 0: math.log((1 - SHOWN[1]) / (1 - SHOWN[0]))}
+    fair = learned_odds(adjusted=True)
+    for (_, sign), odds in fair.items():
+        assert odds == pytest.approx(film_alone[sign], abs=1e-5)
+    # Without the correction the odds of the finding in the group are in the similarity: that is the shortcut.
+    for (group, sign), odds in learned_odds(adjusted=False).items():
+        prior = math.log(COUNTS[group, 1] / COUNTS[group, 0]) - overall
+        assert odds == pytest.approx(film_alone[sign] + prior, abs=1e-5)
