@@ -122,3 +122,14 @@ def test_a_finished_demo_is_not_overwritten(folder: Path) -> None:
         demo(folder, quick=True)
     with pytest.raises(DataError, match="not a demo"):
         demo(folder / "clip", quick=True)
+
+
+def test_a_line_that_is_being_written_does_not_count(tmp_path: Path) -> None:
+    from adfair.workflows.demo import steps_done
+
+    log = tmp_path / "log.jsonl"
+    assert steps_done(log) == 0
+    log.write_text('{"step": 0, "lr')
+    assert steps_done(log) == 0
+    log.write_text('{"step": 0}\n{"step": 9}\n{"st')
+    assert steps_done(log) == 10

@@ -94,11 +94,11 @@ def result_folder(out: Path, model: str, test_set: str) -> Path:
 
 
 def steps_done(log: Path) -> int:
-    """How many steps the log of a run says are done; 0 without one."""
+    """How many steps the log of a run says are done; 0 without one. A last line that is half written does not count."""
     if not log.is_file():
         return 0
-    lines = log.read_text(encoding="utf-8").splitlines()
-    return json.loads(lines[-1])["step"] + 1 if lines else 0
+    *whole, _ = log.read_text(encoding="utf-8").split("\n")
+    return json.loads(whole[-1])["step"] + 1 if whole else 0
 
 
 def _watch(futures: Mapping[str, Future[None]], *, out: Path, scale: Scale, progress: Progress) -> None:
