@@ -69,7 +69,7 @@ class ObjectiveConfig(_Section):
     ``adversary_weight`` is the weight of ``fairness: adversarial``, ``fairness_weight`` that of any other term (by
     default the one that its file recommends). ``condition`` is what the adversary knows: nothing, the findings that
     the report states, or these while it sees the image only through the similarities to the findings.
-    ``fairness: auto`` looks at the cohort and sets ``negatives``, ``adversary_weight`` and
+    ``fairness: auto`` looks at the cohort and sets ``negatives``, ``condition``, ``adversary_weight`` and
     ``data.scrub_demographics`` where the configuration leaves them open (``training/policy.py``).
     """
 
@@ -107,8 +107,8 @@ class ObjectiveConfig(_Section):
         if self.fairness_weight is not None and self.fairness in ("none", "adversarial"):
             key = "adversary_weight" if self.fairness == "adversarial" else "no weight"
             raise ValueError(f"fairness_weight does nothing with fairness: {self.fairness}, which has {key}")
-        if self.chunk and (self.contrastive == "fastclip" or self.negatives != "all"):
-            raise ValueError(f"chunk: fastclip and negatives: {self.negatives} have no tiles; take it out")
+        if self.chunk and (self.contrastive == "fastclip" or self.negatives == "same_cell"):
+            raise ValueError("chunk: fastclip and negatives: same_cell have no tiles; take it out")
         if self.negatives != "all" and self.contrastive == "fastclip":
             raise ValueError(f"negatives: {self.negatives} goes with contrastive: infonce or siglip")
         if self.condition == "equalized_odds" and self.target != "image":

@@ -18,7 +18,7 @@ def test_a_biased_cohort(cohort) -> None:  # type: ignore[no-untyped-def]
     found = diagnose(cohort)
     assert any("findings depend on race" in sign for sign in found.signs)
     assert any("name sex, race or age" in sign for sign in found.signs)
-    assert found.policy.negatives == "same_cell"
+    assert found.policy.negatives == "group_adjusted"
     assert set(found.tables) == {"dependence", "naming", "sizes", "reporting", "images"}
     assert found.tables["naming"]["share"].iloc[0] == pytest.approx(0.3, abs=0.06)
 

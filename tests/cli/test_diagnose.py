@@ -16,9 +16,9 @@ def test_prints_signs_and_reasons_and_writes_the_record(
     assert run([*words, "--skip-images"]) == 0
     printed = capsys.readouterr().out
     assert "findings depend on race" in printed
-    assert "The adversary weighs" in printed
+    assert "An adversary of weight" in printed
     record = json.loads((tmp_path / "d" / "diagnosis.json").read_text())
-    assert record["policy"]["negatives"] == "same_cell"
+    assert record["policy"]["negatives"] == "group_adjusted"
     assert run(words) == 2  # a finished result is not replaced
     assert "--force" in capsys.readouterr().err
 

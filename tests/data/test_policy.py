@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from adfair.data.manifest import load_cohort
-from adfair.data.policy import HIGHEST_WEIGHT, cohort_dependence, decide, dependence_table
+from adfair.data.policy import WEIGHT, cohort_dependence, decide, dependence_table
 from adfair.data.synthetic import synth
 from adfair.metrics.dependence import Dependence
 
@@ -10,22 +10,22 @@ NOTHING = Dependence(-0.001, 0.001, 1.0, 5000)
 STRONG = Dependence(0.4, 0.01, 1.0, 5000)
 
 
-def test_nothing_found_keeps_all_negatives_and_the_full_weight() -> None:
+def test_nothing_found_keeps_the_plain_loss() -> None:
     policy = decide({"race": NOTHING, "sex": NOTHING}, naming=0.0)
-    assert (policy.scrub_demographics, policy.negatives) == (False, "all")
-    assert policy.adversary_weight == HIGHEST_WEIGHT
+    assert (policy.scrub_demographics, policy.negatives, policy.condition) == (False, "all", "none")
+    assert policy.adversary_weight == WEIGHT
 
 
-def test_dependence_asks_for_the_mask_and_less_weight() -> None:
+def test_dependence_asks_for_the_adjustment_and_an_adversary_that_knows_the_findings() -> None:
     policy = decide({"race": STRONG, "sex": NOTHING}, naming=0.3)
-    assert (policy.scrub_demographics, policy.negatives) == (True, "same_cell")
-    assert policy.adversary_weight == pytest.approx(HIGHEST_WEIGHT * 0.6)
+    assert (policy.scrub_demographics, policy.negatives) == (True, "group_adjusted")
+    assert (policy.condition, policy.adversary_weight) == ("findings", WEIGHT)
     assert any("30.0% of the training reports" in reason for reason in policy.reasons)
 
 
 def test_within_two_standard_errors_nothing_is_claimed() -> None:
     assert decide({"race": Dependence(0.0019, 0.001, 1.0, 500)}, naming=0).negatives == "all"
-    assert decide({"race": Dependence(0.0021, 0.001, 1.0, 500)}, naming=0).negatives == "same_cell"
+    assert decide({"race": Dependence(0.0021, 0.001, 1.0, 500)}, naming=0).negatives == "group_adjusted"
 
 
 def test_undefined_dependence_is_said_and_asks_for_nothing() -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import math
 
@@ -29,11 +30,53 @@ def unit(seed: int, n: int = 6, d: int = 4) -> torch.Tensor:
     return F.normalize(torch.randn(n, d, generator=maker, dtype=torch.float64), dim=1)
 
 
+def ratios(seed: int, n: int = 6, k: int = 3) -> GroupRatios:
+    """Random ones; the first row is of unknown group."""
+    maker = torch.Generator().manual_seed(seed)
+    cells = torch.randint(0, k, (n,), generator=maker)
+    cells[0] = -1
+    return GroupRatios(cells, torch.randn(n, k, generator=maker))
+
+
 def test_each_logit_gets_what_its_text_says_about_its_images_group() -> None:
-    ratios = GroupRatios(torch.tensor([0, 1, -1]), torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]))
-    expected = torch.tensor([[0.1, 0.3, 0.5], [0.2, 0.4, 0.6], [0.0, 0.0, 0.0]])
-    assert torch.equal(ratios.adjustment(torch.arange(3)), expected)
-    assert torch.equal(ratios.adjustment(torch.tensor([2, 0])), torch.tensor([[0.0, 0.0], [0.5, 0.1]]))
+    three = GroupRatios(torch.tensor([0, 1, -1]), torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]))
+    seen = batch(unit(0, 3), unit(1, 3))
+    expected = torch.tensor([[0.1, 0.3, 0.5], [0.2, 0.4, 0.6], [0.0, 0.0, 0.0]], dtype=torch.float64)
+    assert torch.allclose(three.of(seen, 1.0).logits(), expected)
+    assert torch.allclose(three.of(seen, 0.5).logits(), expected / 2)
+    two = dataclasses.replace(seen, rows=torch.tensor([2, 0]))
+    assert torch.allclose(
+        three.of(two, 1.0).logits(), torch.tensor([[0.0, 0.0], [0.5, 0.1]], dtype=torch.float64)
+    )
+
+
+def test_strength_follows_the_step() -> None:
+    seen = dataclasses.replace(batch(unit(0), unit(1)), step=3)
+    asked: list[int] = []
+    loss = GroupAdjustedInfoNCE(ratios(2), lambda step: float(asked.append(step) or 0.25))  # type: ignore[func-returns-value]
+    quarter = GroupRatios(ratios(2).cells, ratios(2).log_ratios / 4)
+    assert torch.allclose(loss(seen).per_pair, GroupAdjustedInfoNCE(quarter)(seen).per_pair)
+    assert asked == [3]
+
+
+def test_chance_is_the_loss_where_the_film_says_nothing() -> None:
+    blank = batch(torch.zeros(6, 4, dtype=torch.float64), unit(1))
+    found = GroupAdjustedInfoNCE(ratios(3))(blank)
+    assert found.chance == pytest.approx(found.loss.item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("loss", [GroupAdjustedInfoNCE, GroupAdjustedSigLIP])
+@pytest.mark.parametrize("scale", [7.0, 100.0])
+def test_tiles_give_the_same_losses_and_gradients(loss: type, scale: float) -> None:
+    found = []
+    for chunk in (0, 4):
+        seen = batch(unit(4, 11).requires_grad_(), unit(5, 11).requires_grad_(), scale)
+        assert seen.logit_bias is not None
+        leaves = [seen.image_emb, seen.text_emb, seen.logit_scale.requires_grad_()]
+        value = loss(ratios(6, 11), chunk=chunk)(seen)
+        found.append([value.per_pair, *torch.autograd.grad(value.loss, leaves)])
+    for whole, tiled in zip(*found, strict=True):
+        assert torch.allclose(whole, tiled, rtol=1e-10, atol=1e-12)
 
 
 def test_where_findings_say_nothing_it_is_the_plain_loss() -> None:

@@ -9,7 +9,7 @@ from adfair.config import Config, build_config
 from adfair.data.manifest import Cohort, load_cohort
 from adfair.errors import ConfigError, DataError
 from adfair.training.identity import data_hash
-from adfair.training.inputs import attribute_codes, row_weights, train_data, wanted_attributes
+from adfair.training.inputs import attribute_codes, group_ratios, row_weights, train_data, wanted_attributes
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,19 @@ def test_training_data_say_what_their_rows_are(cohort: Cohort) -> None:
     idle = train_data(cohort, build_config({}), image_size=64, tokenize=tokens)
     assert idle.findings.shape == (n, 0)
     assert idle.index == data.index
+
+
+def test_what_findings_tell_about_groups_is_there_where_it_is_needed(cohort: Cohort) -> None:
+    config: Config = build_config({}, ["objective.negatives=group_adjusted"])
+    data = train_data(cohort, config, image_size=64, tokenize=tokens)
+    assert data.log_ratios.shape == (len(data), 6)
+    assert set(data.cells.tolist()) == set(range(6))
+    # Rows that state the same are told the same about each group, but for the fold they are held out in.
+    assert len(data.log_ratios.unique(dim=0)) <= 5 * len(data.findings.unique(dim=0))
+    idle = train_data(cohort, build_config({}), image_size=64, tokenize=tokens)
+    assert (idle.cells.numel(), idle.log_ratios.numel()) == (0, 0)
+    with pytest.raises(ConfigError, match="with groups"):
+        group_ratios({"age": torch.zeros(8)}, torch.zeros(8, 1), np.arange(8), seed=0)
 
 
 def test_scrubbed_reports_are_counted_and_only_the_text_changes(cohort: Cohort) -> None:

@@ -24,8 +24,9 @@ def test_other_configurations_pass_unchanged(cohort: Cohort) -> None:
 def test_auto_is_resolved_by_the_cohort(cohort: Cohort) -> None:
     config, policy = resolve(auto(), cohort)
     assert policy is not None
-    assert (config.objective.fairness, config.objective.negatives) == ("adversarial", "same_cell")
+    assert (config.objective.fairness, config.objective.negatives) == ("adversarial", "group_adjusted")
     assert config.objective.adversary_weight == policy.adversary_weight
+    assert config.objective.condition == policy.condition == "findings"
     assert config.data.scrub_demographics
 
 
@@ -44,3 +45,10 @@ def test_the_written_configuration_trains_again_without_a_policy(cohort: Cohort)
 def test_without_attributes_it_says_which_there_are(cohort: Cohort) -> None:
     with pytest.raises(ConfigError, match="race, sex"):
         resolve(auto(attributes=[]), cohort)
+
+
+def test_what_does_not_go_with_the_policy_is_refused_before_training(cohort: Cohort) -> None:
+    with pytest.raises(ConfigError, match="negatives: group_adjusted goes with contrastive"):
+        resolve(auto(contrastive="fastclip"), cohort)
+    config, _ = resolve(auto(contrastive="fastclip", negatives="all"), cohort)
+    assert config.objective.contrastive == "fastclip"

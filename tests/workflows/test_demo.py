@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     assert "comparison.csv" in done.stdout
-    assert "Negatives come from" in done.stdout  # the policy says what it took
+    assert "An adversary of weight" in done.stdout  # the policy says what it took
     return out
 
 
@@ -86,7 +86,7 @@ def test_each_model_was_trained_with_what_its_name_says(folder: Path) -> None:
     assert [configs[m]["data"]["scrub_demographics"] for m in MODELS] == [False, True, False, True]
     assert [configs[m]["objective"]["fairness"] for m in MODELS[:3]] == ["none", "none", "adversarial"]
     policy = json.loads((folder / "auto" / "environment.json").read_text())["policy"]
-    for key in ("negatives", "adversary_weight"):
+    for key in ("negatives", "condition", "adversary_weight"):
         assert configs["auto"]["objective"][key] == policy[key]
     page = (folder / "report.html").read_text()
     assert "the policy took" in page

@@ -1,10 +1,10 @@
 """Which remedy a cohort calls for: the rule behind ``adfair diagnose`` and ``objective.fairness: auto``.
 
 Decided by what can be seen before training. Findings that depend on a group in the reports are the bias that a
-contrastive loss turns into a shortcut. Where they do, an anchor's negatives come from its own intersection of groups,
-so that telling groups apart earns nothing; where they do not, taking the group out costs nothing, and an adversary
-removes what could be misused later. Where they do, the group also carries findings, and taking all of it out would
-take these too: the weight falls with the dependence. Our rule; measured in docs/results.md.
+contrastive loss turns into a shortcut. Where they do, the logits are told what the groups alone would give
+(``objectives/group_adjusted.py``), so that reading a group earns nothing, and a weak adversary that knows the findings
+takes the group out of the rest: one that does not know them would take the findings out with it. Where they do not,
+an adversary that knows nothing does the same. Our rule; measured in docs/results.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,8 @@ from adfair.metrics.dependence import Dependence, dependence
 
 CLEAR = 2.0
 """Standard errors above zero from which a dependence counts."""
-HIGHEST_WEIGHT = 0.5
+WEIGHT = 0.3
+"""Of the adversary (our choice)."""
 NAMING = 0.001
 """Share of training reports that name a group from which they are scrubbed."""
 
@@ -31,13 +32,13 @@ class Policy:
 
     Attributes:
         scrub_demographics: take words for sex, race and age out of the training reports.
-        negatives: ``objective.negatives``.
-        adversary_weight: ``objective.adversary_weight``; 0 trains no adversary.
+        negatives, condition, adversary_weight: keys of ``objective``.
         reasons: one sentence for each choice.
     """
 
     scrub_demographics: bool
-    negatives: Literal["all", "same_cell"]
+    negatives: Literal["all", "group_adjusted"]
+    condition: Literal["none", "findings"]
     adversary_weight: float
     reasons: list[str]
 
@@ -97,15 +98,21 @@ def decide(found: Mapping[str, Dependence], *, naming: float) -> Policy:
     tied = {name: d for name, d in found.items() if d.gain > CLEAR * d.standard_error}
     for name, d in found.items():
         reasons.append(_sentence(name, d, clear=name in tied))
-    strongest = max((d.share for d in tied.values()), default=0.0)
-    weight = round(HIGHEST_WEIGHT * (1 - strongest), 3)
+    if tied:
+        reasons.append(
+            "What the groups alone say of the findings is added to the logits, so that reading a group earns nothing."
+        )
+        reasons.append(
+            f"An adversary of weight {WEIGHT:g} that knows the findings takes the groups out of the rest of the image; "
+            "objective.adversary_weight: 0 leaves them in."
+        )
+        return Policy(scrub, "group_adjusted", "findings", WEIGHT, reasons)
+    reasons.append("There is no dependence to hide: the loss is the plain one.")
     reasons.append(
-        "Negatives come from the same intersection of groups, so that telling groups apart earns nothing."
-        if tied
-        else "Negatives come from all patients: there is no dependence to hide."
+        f"An adversary of weight {WEIGHT:g} takes out what could be misused later, at next to no cost; "
+        "objective.adversary_weight: 0 leaves it in."
     )
-    reasons.append(_weight_sentence(weight, strongest))
-    return Policy(scrub, "same_cell" if tied else "all", weight, reasons)
+    return Policy(scrub, "all", "none", WEIGHT, reasons)
 
 
 def _sentence(name: str, d: Dependence, *, clear: bool) -> str:
@@ -114,17 +121,6 @@ def _sentence(name: str, d: Dependence, *, clear: bool) -> str:
     figures = f"{d.gain:.3f} of {d.entropy:.2f} nats (standard error {d.standard_error:.3f})"
     verb = "depend" if clear else "do not clearly depend"
     return f"Findings in the reports {verb} on {name}: {figures}."
-
-
-def _weight_sentence(weight: float, strongest: float) -> str:
-    if strongest == 0:
-        return (
-            f"The adversary weighs {weight:g}: it takes out what could be misused later, at next to no cost."
-        )
-    return (
-        f"The adversary weighs {weight:g} = {HIGHEST_WEIGHT:g} x (1 - {strongest:.2f}): the group carries findings, "
-        "and taking all of it out would take these too. Set objective.adversary_weight to 0 to leave it in."
-    )
 
 
 def dependence_table(found: Mapping[str, Dependence]) -> pd.DataFrame:

@@ -25,8 +25,12 @@ NEGATIVES: dict[str, dict[str, Callable[[Setting], Any]]] = {
         "siglip": lambda setting: SameCellSigLIP(),
     },
     "group_adjusted": {
-        "infonce": lambda setting: GroupAdjustedInfoNCE(setting.group_ratios),
-        "siglip": lambda setting: GroupAdjustedSigLIP(setting.group_ratios),
+        "infonce": lambda setting: GroupAdjustedInfoNCE(
+            setting.group_ratios, setting.schedule, setting.config.objective.chunk
+        ),
+        "siglip": lambda setting: GroupAdjustedSigLIP(
+            setting.group_ratios, setting.schedule, setting.config.objective.chunk
+        ),
     },
 }
 """By ``objective.negatives``."""

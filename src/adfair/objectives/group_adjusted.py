@@ -12,12 +12,14 @@ Classification through Bias-Contrastive and Bias-Balanced Learning"; for image-t
 findings that the text states, it is our choice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from adfair.objectives.chunked import chunked_infonce, chunked_siglip, tile_size
 from adfair.objectives.contrastive import weighted_mean
 from adfair.objectives.interface import Batch, Pairing
 
@@ -34,31 +36,72 @@ class GroupRatios:
     cells: Tensor
     log_ratios: Tensor
 
-    def adjustment(self, rows: Tensor) -> Tensor:
-        """What groups alone add to each logit of a batch: [B, B], row = image, column = text.
+    def of(self, batch: Batch, strength: float) -> "Told":
+        """The rows of a batch, in its precision; an image of unknown group is in a cell of which nothing is said."""
+        rows = batch.rows.to(self.cells.device)
+        cells, ratios = self.cells[rows], F.pad(self.log_ratios[rows], (0, 1))
+        said = (strength * ratios).to(batch.image_emb)
+        return Told(torch.where(cells < 0, ratios.shape[1] - 1, cells).to(said.device), said)
 
-        Args:
-            rows: int64 [B], positions in the training split. An image of unknown group gets 0 everywhere.
-        """
-        rows = rows.to(self.cells.device)
-        cells, ratios = self.cells[rows], self.log_ratios[rows]
-        known = cells >= 0
-        return torch.where(known[:, None], ratios[:, cells.clamp(min=0)].T, 0.0)
+
+@dataclass(frozen=True)
+class Told:
+    """What a batch's logits are told.
+
+    Attributes:
+        cells: int64 [B], of each image. said: [B, K + 1], by each text about each cell.
+    """
+
+    cells: Tensor
+    said: Tensor
+
+    def logits(self) -> Tensor:
+        """What groups alone add to each logit, [B, B]; row = image, column = text."""
+        return self.said[:, self.cells].T
+
+    def chance(self) -> float:
+        """Symmetric InfoNCE, mean nats, of an image of which only its cell is known."""
+        found_text = self.said.logsumexp(0)[self.cells]
+        images = torch.bincount(self.cells, minlength=self.said.shape[1]).to(self.said).log()
+        own = self.said.gather(1, self.cells[:, None])[:, 0]
+        return (0.5 * (found_text + (self.said + images).logsumexp(1)) - own).mean().item()
+
+    def widened(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Embeddings [B, D + K + 1] whose products, times the scale, are the adjusted logits, for losses in tiles."""
+        cells = F.one_hot(self.cells, self.said.shape[1]).to(batch.image_emb)
+        text = torch.cat([batch.text_emb, self.said / batch.logit_scale], dim=1)
+        return torch.cat([batch.image_emb, cells], dim=1), text
 
 
 class GroupAdjustedInfoNCE:
-    """``contrastive: infonce`` with ``negatives: group_adjusted``."""
+    """``contrastive: infonce`` with ``negatives: group_adjusted``.
 
-    def __init__(self, ratios: GroupRatios) -> None:
-        self.ratios = ratios
+    Args:
+        ratios: of the training split.
+        strength: of the adjustment at a step, from 0 to 1. It grows as the adversary's weight does: towers that know
+            nothing yet learn faster from the plain loss, and give up the shortcut later (our choice, measured).
+        chunk: rows of a tile, see ``chunked.tile_size``.
+    """
+
+    def __init__(
+        self,
+        ratios: GroupRatios,
+        strength: Callable[[int], float] = lambda step: 1.0,
+        chunk: int | None = None,
+    ) -> None:
+        self.ratios, self.strength, self.chunk = ratios, strength, chunk
 
     def __call__(self, batch: Batch) -> Pairing:
         """InfoNCE of the adjusted logits; ``chance`` is what the groups alone, and nothing of the film, would cost."""
-        fixed = self.ratios.adjustment(batch.rows).to(batch.image_emb)
-        per_pair = _cross_entropies(batch.logit_scale * batch.image_emb @ batch.text_emb.T + fixed)
-        return Pairing(
-            weighted_mean(per_pair, batch.weights), per_pair, _cross_entropies(fixed).mean().item()
-        )
+        told = self.ratios.of(batch, self.strength(batch.step))
+        if tile := tile_size(len(batch.rows), self.chunk):
+            per_pair = chunked_infonce(*told.widened(batch), batch.logit_scale, tile=tile)
+        else:
+            logits = batch.logit_scale * batch.image_emb @ batch.text_emb.T + told.logits()
+            pairs = torch.arange(len(logits), device=logits.device)
+            found_text = F.cross_entropy(logits, pairs, reduction="none")
+            per_pair = 0.5 * (found_text + F.cross_entropy(logits.T, pairs, reduction="none"))
+        return Pairing(weighted_mean(per_pair, batch.weights), per_pair, told.chance())
 
     def state(self) -> dict[str, Tensor]:
         """Nothing: the ratios are a function of the data."""
@@ -68,27 +111,28 @@ class GroupAdjustedInfoNCE:
         """Nothing."""
 
 
-def _cross_entropies(logits: Tensor) -> Tensor:
-    """Half of finding each row's partner plus half of finding each column's, [B] nats."""
-    pairs = torch.arange(len(logits), device=logits.device)
-    found_text = F.cross_entropy(logits, pairs, reduction="none")
-    return 0.5 * (found_text + F.cross_entropy(logits.T, pairs, reduction="none"))
-
-
 class GroupAdjustedSigLIP:
-    """``contrastive: siglip`` with ``negatives: group_adjusted``."""
+    """``contrastive: siglip`` with ``negatives: group_adjusted``; arguments as of :class:`GroupAdjustedInfoNCE`."""
 
-    def __init__(self, ratios: GroupRatios) -> None:
-        self.ratios = ratios
+    def __init__(
+        self,
+        ratios: GroupRatios,
+        strength: Callable[[int], float] = lambda step: 1.0,
+        chunk: int | None = None,
+    ) -> None:
+        self.ratios, self.strength, self.chunk = ratios, strength, chunk
 
     def __call__(self, batch: Batch) -> Pairing:
         """The pairwise losses of the adjusted logits."""
         assert batch.logit_bias is not None, "towers without logit_bias"
-        fixed = self.ratios.adjustment(batch.rows).to(batch.image_emb)
-        logits = batch.logit_scale * batch.image_emb @ batch.text_emb.T + batch.logit_bias + fixed
-        sign = 2 * torch.eye(len(logits), dtype=logits.dtype, device=logits.device) - 1
-        losses = -F.logsigmoid(sign * logits)
-        per_pair = 0.5 * (losses.sum(0) + losses.sum(1))
+        told = self.ratios.of(batch, self.strength(batch.step))
+        if tile := tile_size(len(batch.rows), self.chunk):
+            per_pair = chunked_siglip(*told.widened(batch), batch.logit_scale, batch.logit_bias, tile=tile)
+        else:
+            logits = batch.logit_scale * batch.image_emb @ batch.text_emb.T + batch.logit_bias + told.logits()
+            sign = 2 * torch.eye(len(logits), dtype=logits.dtype, device=logits.device) - 1
+            losses = -F.logsigmoid(sign * logits)
+            per_pair = 0.5 * (losses.sum(0) + losses.sum(1))
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair)
 
     def state(self) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from adfair.config import Config
 from adfair.data.loader import TrainData
 from adfair.models.batch_norm import same_rows_everywhere
 from adfair.models.dual_encoder import DualEncoder
+from adfair.objectives.adversarial import adversary_weight
 from adfair.objectives.group_adjusted import GroupRatios
 
 
@@ -37,6 +38,11 @@ class Setting:
         """Of the training split, on the device of the run."""
         device = self.fabric.device
         return GroupRatios(self.data.cells.to(device), self.data.log_ratios.to(device))
+
+    def schedule(self, step: int) -> float:
+        """From 0 to 1 as the adversary's weight grows: ``objective.delay`` and ``objective.ramp``."""
+        aim = self.config.objective
+        return adversary_weight(step, self.config.train.steps, weight=1.0, delay=aim.delay, ramp=aim.ramp)
 
     def fairness_weight(self, recommended: float) -> float:
         """``objective.fairness_weight``, or what the term's file recommends."""

@@ -96,7 +96,10 @@ def group_ratios(
     codes: Mapping[str, Tensor], findings: Tensor, patients: np.ndarray, *, seed: int
 ) -> dict[str, Tensor]:
     """``cells`` and ``log_ratios`` of ``TrainData``: intersections of all attributes, and what findings tell of them."""
-    cell = cells({name: values.numpy() for name, values in codes.items() if not values.is_floating_point()})
+    groups = {name: values.numpy() for name, values in codes.items() if not values.is_floating_point()}
+    if not groups:
+        raise ConfigError("objective.negatives: group_adjusted needs objective.attributes with groups")
+    cell = cells(groups)
     ratios = group_log_ratios(cell, findings.numpy(), patients=patients, seed=seed)
     return {"cells": torch.from_numpy(cell), "log_ratios": torch.from_numpy(ratios).float()}
 

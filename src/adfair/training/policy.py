@@ -1,6 +1,6 @@
 """``objective.fairness: auto``: look at the cohort, then say what to train with."""
 
-from adfair.config import Config
+from adfair.config import Config, build_config
 from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort
 from adfair.data.policy import Policy, cohort_dependence, decide
@@ -17,7 +17,7 @@ def resolve(config: Config, cohort: Cohort) -> tuple[Config, Policy | None]:
         The configuration as it will be trained and written, and the policy with its reasons.
 
     Raises:
-        ConfigError: no sensitive attribute with groups is named.
+        ConfigError: no sensitive attribute with groups is named; a key that is set does not go with the policy.
     """
     aim = config.objective
     if aim.fairness != "auto":
@@ -31,17 +31,14 @@ def resolve(config: Config, cohort: Cohort) -> tuple[Config, Policy | None]:
     cohort, _ = without_excluded(cohort, config.data.exclude_patients)
     named = count_demographics(cohort.split("train")["report"].tolist()).any(axis=1)
     policy = decide(cohort_dependence(cohort, attributes), naming=float(named.mean()))
-    weight = aim.adversary_weight if "adversary_weight" in aim.model_fields_set else policy.adversary_weight
-    negatives = aim.negatives if "negatives" in aim.model_fields_set else policy.negatives
+    keys = {key: getattr(policy, key) for key in ("negatives", "condition", "adversary_weight")}
+    keys |= {key: getattr(aim, key) for key in keys if key in aim.model_fields_set}
+    fairness = "adversarial" if keys["adversary_weight"] > 0 else "none"
+    objective = aim.model_copy(update={"fairness": fairness, **keys})
     scrubbed = config.data.scrub_demographics
     if "scrub_demographics" not in config.data.model_fields_set:
         scrubbed = policy.scrub_demographics
-    objective = aim.model_copy(
-        update={
-            "fairness": "adversarial" if weight > 0 else "none",
-            "adversary_weight": weight,
-            "negatives": negatives,
-        }
-    )
     data = config.data.model_copy(update={"scrub_demographics": scrubbed})
-    return config.model_copy(update={"objective": objective, "data": data}), policy
+    resolved = config.model_copy(update={"objective": objective, "data": data})
+    # Read once more: what the policy sets must go with what the configuration set by itself.
+    return build_config(resolved.model_dump(mode="json"), source="objective.fairness: auto"), policy
