@@ -12,7 +12,7 @@ import pytest
 from adfair.data.balance import balance
 from adfair.data.balance_design import make_design
 from adfair.data.exclusion import without_excluded
-from adfair.data.manifest import accept_manifest, load_cohort, read_cohort
+from adfair.data.manifest import Cohort, accept_manifest, load_cohort, read_cohort, write_cohort
 from adfair.errors import DataError
 
 
@@ -106,3 +106,29 @@ def test_without_frontal_views_the_remedy_is_named(spoil: Callable[..., Path], t
     cohort = accept_manifest(read_cohort(root))
     with pytest.raises(DataError, match=r"no image has a frontal view.*--rule medclip"):
         balance(root, out=tmp_path / "b", design=make_design(cohort, findings=["Edema"]))
+
+
+def test_where_nobody_qualifies_the_cohort_is_named_and_not_a_temporary_file(
+    cohort: Cohort, tmp_path: Path
+) -> None:
+    uncertain = cohort.table.assign(Edema=-1)
+    write_cohort(cohort.root, cohort.info, uncertain)
+    design = make_design(load_cohort(cohort.root), findings=["Edema"])
+    with pytest.raises(DataError, match=rf"{cohort.root.name}: no image qualifies for any cell"):
+        balance(cohort.root, out=tmp_path / "b", design=design, allow_short=True)
+
+
+def test_the_listed_images_of_no_cell_are_counted(source: Path, tmp_path: Path) -> None:
+    table = load_cohort(source).table
+    design = make_design(load_cohort(source), findings=["Edema"], attributes=[])
+    alone = balance(source, out=tmp_path / "a", design=replace(design, per_cell=2), register=False)
+    others = table["image_id"][table["Edema"].eq(0)].tolist()[:3]
+    (tmp_path / "ids.csv").write_text("\n".join(["image_id", *alone.cohort.table["image_id"], *others]))
+    made = balance(source, out=tmp_path / "b", design=design, from_list=tmp_path / "ids.csv", register=False)
+    assert any(note.startswith("3 of the listed images belong to no cell") for note in made.notes)
+
+
+def test_the_cohort_drawn_from_is_never_replaced(source: Path) -> None:
+    with pytest.raises(DataError, match="holds what is read from, which --force would remove"):
+        balance(source, out=source, design=make_design(load_cohort(source), per_cell=1), force=True)
+    assert len(load_cohort(source, check_images=True).table)

@@ -46,3 +46,20 @@ def test_lists_that_are_none(tmp_path: Path, text: str, message: str) -> None:
     assert read_list(tmp_path / "ids.csv", sha256=list_hash(["a"])) == ["a"]
     with pytest.raises(DataError, match="SHA-256 differs"):
         read_list(tmp_path / "ids.csv", sha256="0")
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "{}", pytest.param("[" * 100_000, id="deep"), "\xff"])
+def test_a_certificate_that_is_none_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "ids.csv").write_text("image_id\na\n")
+    (tmp_path / "certificate.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=r"certificate\.json: not a certificate with list_sha256.*--sha256"):
+        read_list(tmp_path / "ids.csv")
+    assert read_list(tmp_path / "ids.csv", sha256=list_hash(["a"]).upper()) == ["a"]
+
+
+def test_a_list_may_have_a_byte_order_mark_but_not_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "ids.csv").write_bytes(b"\xef\xbb\xbfimage_id\r\na\r\n")
+    assert read_list(tmp_path / "ids.csv") == ["a"]
+    (tmp_path / "ids.csv").write_text("image_id\n")
+    with pytest.raises(DataError, match="the list is empty"):
+        read_list(tmp_path / "ids.csv")

@@ -27,6 +27,8 @@ def test_fcxp_is_the_default_and_groups_can_be_named(small_cohort: Path) -> None
         ({"findings": ["Rash"]}, "no finding 'Rash'"),
         ({"attributes": ["age"]}, "no attribute 'age'"),
         ({"attributes": ["race=Blue"]}, "'race' has no group 'Blue'"),
+        ({"attributes": ["race=Asian+Asian"]}, "a group of 'race' is named twice"),
+        ({"attributes": ["race", "race=Asian"]}, "'race' is named twice"),
         ({"match": ("device",)}, "not 'device'"),
         ({"rule": "x"}, "no rule"),
         ({"per_cell": 0}, "at least 1"),

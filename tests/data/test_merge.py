@@ -53,3 +53,39 @@ def test_refusals(cohort: Cohort, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has reports and another"):
         merge([cohort.root, mute], out=tmp_path / "both")
     assert not (tmp_path / "both").exists()
+
+
+def test_a_cohort_is_never_replaced_by_its_merger(cohort: Cohort, tmp_path: Path) -> None:
+    folder = other(cohort, tmp_path / "other")
+    with pytest.raises(DataError, match="holds what is read from, which --force would remove"):
+        merge([cohort.root, folder], out=cohort.root, force=True)
+    assert len(load_cohort(cohort.root, check_images=True).table) == 12
+
+
+def test_names_by_which_two_people_could_get_one_id(cohort: Cohort, tmp_path: Path) -> None:
+    folder = other(cohort, tmp_path / "other", name="small/b")
+    with pytest.raises(ConfigError, match="ids of 'small' and 'small/b' could be equal"):
+        merge([cohort.root, folder], out=tmp_path / "both")
+
+
+@pytest.mark.parametrize(
+    ("groups", "texts"),
+    [
+        (["Female", "Male"], {"F": "Female", "M": "Male"}),
+        (["f", "M"], {"F": "f"}),
+    ],
+)
+def test_groups_written_in_two_ways_are_not_two_groups(
+    groups: list[str], texts: dict[str, str], cohort: Cohort, tmp_path: Path
+) -> None:
+    folder = other(cohort, tmp_path / "other")
+    info = load_cohort(folder).info
+    info = info.model_copy(update={"attributes": {**info.attributes, "sex": groups}})
+    write_cohort(folder, info, cohort.table.assign(sex=cohort.table["sex"].replace(texts)))
+    with pytest.raises(ConfigError, match=r"'sex' is written in two ways \(F, M against"):
+        merge([cohort.root, folder], out=tmp_path / "both")
+
+
+def test_a_group_that_one_cohort_alone_has_is_a_group_of_both(cohort: Cohort, tmp_path: Path) -> None:
+    folder = other(cohort, tmp_path / "other", attributes={**cohort.info.attributes, "sex": ["F", "M", "X"]})
+    assert merge([cohort.root, folder], out=tmp_path / "both").info.attributes["sex"] == ["F", "M", "X"]

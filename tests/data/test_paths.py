@@ -1,5 +1,6 @@
 """No image is read from outside the cohort."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,4 +117,16 @@ def test_missing_files_are_told_from_present_ones(cohort: Cohort) -> None:
     paths = pd.Series(["images/0.png", "images/none.png", "nowhere/0.png"])
     missing, outside = list_images(cohort.root, paths)
     assert missing.tolist() == [False, True, True]
+    assert not outside.any()
+
+
+def test_what_is_no_plain_file_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nothing.png")
+    (tmp_path / "whole.png").write_bytes(b"")
+    names = ["folder.png", "pipe.png", "loop.png", "gone.png", "whole.png"]
+    missing, outside = list_images(tmp_path, pd.Series(names))
+    assert missing.tolist() == [True, True, True, True, False]
     assert not outside.any()

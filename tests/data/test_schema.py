@@ -69,3 +69,9 @@ def test_broken_yaml_is_refused(text: str, tmp_path: Path) -> None:
 def test_what_is_no_mapping_is_refused(tree: object) -> None:
     with pytest.raises(DataError, match="expected the keys name, findings"):
         parse_info(tree, file=Path("cohort.yaml"))
+
+
+def test_a_file_nested_without_end_is_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "cohort.yaml").write_text("[" * 5000)
+    with pytest.raises(DataError, match=r"cohort\.yaml: not valid YAML"):
+        read_info(tmp_path)

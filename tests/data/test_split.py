@@ -78,3 +78,9 @@ def test_strata_do_not_make_the_order_of_rows_matter() -> None:
     mixed = split_patients(table["patient"].iloc[order], strata=strata.iloc[order])
     pd.testing.assert_series_equal(mixed, split.iloc[order])
     assert (split_patients(table["patient"], strata=strata, seed=1) != split).any()
+
+
+@pytest.mark.parametrize("fractions", [{"train": float("nan"), "test": 0.5}, {"": 0.5, "test": 0.5}])
+def test_fractions_that_are_no_number_or_have_no_name(fractions: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="positive numbers that sum to 1 under names"):
+        split_patients(pd.Series(["a", "b"]), fractions=fractions)

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from adfair.data.manifest import Cohort, load_cohort
-from adfair.data.staging import claim_folder, replace_file, require_absent, require_free, staged_folder
+from adfair.data.staging import (
+    claim_folder,
+    keep_inputs,
+    replace_file,
+    require_absent,
+    require_free,
+    staged_folder,
+)
 from adfair.errors import DataError
 
 
@@ -98,3 +105,11 @@ def test_an_out_below_a_file_is_refused_before_any_work(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="no folder that can be written to"):
             require_absent(out / "metrics.csv", force=True)
     require_absent(tmp_path / "new" / "deeper" / "metrics.csv", force=False)
+
+
+def test_what_is_read_from_is_not_inside_what_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a/images").mkdir(parents=True)
+    keep_inputs(tmp_path / "a", [tmp_path, tmp_path / "ab", tmp_path / "b/a"])
+    for inside in (tmp_path / "a", tmp_path / "a/images", tmp_path / "b/../a/t.csv"):
+        with pytest.raises(DataError, match="holds what is read from"):
+            keep_inputs(tmp_path / "a", [inside])

@@ -135,3 +135,35 @@ def test_columns_without_a_name_can_be_left_out(tmp_path: Path) -> None:
         read_text_table(tmp_path / "a.csv")
     table = read_text_table(tmp_path / "a.csv", nameless="drop")
     assert table.to_dict("list") == {"id": ["a", "b"], "sex": ["F", "M"]}
+
+
+def test_a_gzip_stream_damaged_in_its_middle(tmp_path: Path) -> None:
+    text = "a,b\n" + "".join(f"{i},{i * i}\n" for i in range(2000))
+    data = bytearray(gzip.compress(text.encode()))
+    for at in range(len(data) // 3, len(data) // 3 + 20):
+        data[at] ^= 0xFF
+    (tmp_path / "t.csv.gz").write_bytes(bytes(data))
+    with pytest.raises(DataError, match=r"t\.csv\.gz: the gzip stream is damaged"):
+        read_text_table(tmp_path / "t.csv.gz")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            gzip.compress(b"a\n1\n", mtime=0),
+            r"t\.csv: a gzip file by its content, not text\. Let its name end in \.gz",
+        ),
+        (b"PK\x03\x04rest", r"t\.csv: a zip archive or a workbook, not text\. Unpack it"),
+    ],
+)
+def test_a_packed_file_is_named_as_such(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(DataError, match=message):
+        read_text_table(tmp_path / "t.csv")
+
+
+def test_messages_name_the_packed_file(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv.gz").write_bytes(gzip.compress(b""))
+    with pytest.raises(DataError, match=r"t\.tsv\.gz: no header row"):
+        read_text_table(tmp_path / "t.tsv.gz")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adfair.data.manifest import load_cohort, write_cohort
+from adfair.data.manifest import load_cohort, text_cells, write_cohort
 from adfair.data.schema import CohortInfo
 from adfair.data.validate import check_patients, validate_table
 from adfair.errors import DataError
@@ -163,3 +163,11 @@ def test_control_characters_of_a_cell_are_not_printed(spoil: Callable[..., Path]
         load_cohort(spoil(row=1, column="sex", cell="\x1b[2J" + "x" * 100))
     assert "\x1b" not in str(caught.value)
     assert "x" * 30 not in str(caught.value)
+
+
+def test_one_file_under_two_spellings_is_one_file(info: CohortInfo, table: pd.DataFrame) -> None:
+    cells = text_cells(table.assign(image_path=["images/a.png", "x.png", "./images//a.png", *"abcdefghi"]))
+    with pytest.raises(
+        DataError, match="row 3, column 'image_path': the same file belongs to another patient in row 1"
+    ):
+        validate_table(cells, info, file=Path("m.csv"))

@@ -22,8 +22,8 @@ from adfair.data.exclusion import EXCLUDE_FILE
 from adfair.data.flow import count_flow, write_flow
 from adfair.data.manifest import Cohort, load_cohort, write_cohort
 from adfair.data.schema import COHORT_FILE, UNKNOWN
-from adfair.data.staging import replace_file, require_free, staged_folder
-from adfair.errors import ConfigError, DataError
+from adfair.data.staging import keep_inputs, replace_file, require_free, staged_folder
+from adfair.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def balance(
     cohort, out = load_cohort(source), Path(out)
     require_free(out, force=force)
     design = make_design(cohort) if design is None else design
-    if out.resolve() == cohort.root.resolve():
-        raise ConfigError("--out: the cohort that is drawn from; name another folder")
+    keep_inputs(out, [cohort.root, cohort.image_root])
     rows, steps = _candidates(cohort, design)
     cells, short, asked = _cells(rows, design), pd.DataFrame(), design.asked()
     if from_list is None:
@@ -77,6 +76,12 @@ def balance(
     else:
         chosen = _listed(cohort, design, read_list(Path(from_list), sha256=sha256))
         steps, asked = [steps[0], ("on the list", chosen)], asked | {"seed": None, "from": "a list of ids"}
+    if chosen.empty:
+        raise DataError.at(
+            "no image qualifies for any cell",
+            file=cohort.root,
+            remedy="'adfair check' counts labels, groups and views; docs/balance.md says who qualifies.",
+        )
     return _write(cohort, chosen, certify(cohort, chosen, cells, asked), steps, short, out, force, register)
 
 
@@ -218,6 +223,11 @@ def _write(
         if register
         else [f"Leave them out of training: data.exclude_patients=[{out}]."]
     )
+    outside = len(chosen) - sum(cell["images"] for cell in certificate["cells"])
+    if outside:
+        notes.append(
+            f"{outside:,} of the listed images belong to no cell: another finding or group, or several."
+        )
     return Balanced(load_cohort(out), certificate, flow, short, notes)
 
 

@@ -102,14 +102,16 @@ def read_list(file: Path, *, sha256: str | None = None) -> list[str]:
         sha256: of the sorted ids; by default that of ``certificate.json`` beside the list, unchecked without either.
 
     Raises:
-        DataError: not such a table, an id twice, or another hash.
+        DataError: not such a table, no id, an id twice, a damaged certificate, or another hash.
     """
-    table = read_text_table(file)
+    table = read_text_table(file, encoding="utf-8-sig")
     if "image_id" not in table:
         raise DataError.at(
             "the column is absent", file=file, column="image_id", remedy="Name it in the header."
         )
     ids = table["image_id"]
+    if ids.empty:
+        raise DataError.at("the list is empty", file=file, remedy="It names one image_id a row.")
     twice = ids[ids.duplicated()]
     if len(twice):
         raise DataError.at(
@@ -117,11 +119,25 @@ def read_list(file: Path, *, sha256: str | None = None) -> list[str]:
         )
     beside = file.parent / CERTIFICATE
     if sha256 is None and beside.is_file():
-        sha256 = json.loads(beside.read_text(encoding="utf-8")).get("list_sha256")
-    if sha256 is not None and list_hash(ids) != sha256:
+        sha256 = _certified_hash(beside)
+    if sha256 is not None and list_hash(ids) != sha256.lower():
         raise DataError.at(
             "the ids are not those of the certificate (SHA-256 differs)",
             file=file,
             remedy="Get the list again.",
         )
     return ids.tolist()
+
+
+def _certified_hash(file: Path) -> str:
+    try:
+        said = json.loads(file.read_bytes())["list_sha256"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        said = None
+    if not isinstance(said, str):
+        raise DataError.at(
+            "not a certificate with list_sha256, though it stands beside the list",
+            file=file,
+            remedy="Get it again, or move the list away from it and give its hash with --sha256.",
+        )
+    return said

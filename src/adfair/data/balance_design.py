@@ -70,7 +70,11 @@ def make_design(
             raise ConfigError(
                 f"--attributes: cohort '{info.name}' has no attribute '{name}'; it has: {there}"
             )
+        if name in declared:
+            raise ConfigError(f"--attributes: '{name}' is named twice")
         declared[name] = some.split("+") if some else info.attributes[name]
+        if len(set(declared[name])) < len(declared[name]):
+            raise ConfigError(f"--attributes: a group of '{name}' is named twice")
         if stray := set(declared[name]) - set(info.attributes[name]):
             raise ConfigError(f"--attributes: '{name}' has no group '{min(stray)}'")
     design = Design(findings=wanted, attributes=declared, **rest)

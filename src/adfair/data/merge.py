@@ -8,7 +8,7 @@ import pandas as pd
 
 from adfair.data.manifest import Cohort, load_cohort, write_cohort
 from adfair.data.schema import CohortInfo
-from adfair.data.staging import staged_folder
+from adfair.data.staging import keep_inputs, staged_folder
 from adfair.errors import ConfigError, DataError
 
 
@@ -27,10 +27,12 @@ def merge(
         force: replace a cohort that is there.
 
     Raises:
-        ConfigError: fewer than two cohorts, two of one name, findings or attributes that differ, or none in common.
-        DataError: only some of the cohorts have reports, or an image file belongs to two of them.
+        ConfigError: fewer than two cohorts, two of one name, findings or attributes that differ, or none in common;
+            groups of an attribute that are written in two ways.
+        DataError: ``out`` is or holds one of them; only some of the cohorts have reports; an image file belongs to two.
     """
     cohorts = [load_cohort(source) for source in sources]
+    keep_inputs(Path(out), [folder for cohort in cohorts for folder in (cohort.root, cohort.image_root)])
     _require_distinct(cohorts)
     findings, attributes = _columns(cohorts, common=common)
     roots = [cohort.image_root.resolve() for cohort in cohorts]
@@ -70,6 +72,13 @@ def _require_distinct(cohorts: list[Cohort]) -> None:
     names = [cohort.info.name for cohort in cohorts]
     if len(cohorts) < 2 or len(set(names)) < len(names):
         raise ConfigError("merge takes two or more cohorts, each with a name of its own in cohort.yaml")
+    for name in names:
+        for other in names:
+            # 'a' with image 'b/1' and 'a/b' with image '1' would give one id to two people.
+            if other.startswith(f"{name}/"):
+                raise ConfigError(
+                    f"ids of '{name}' and '{other}' could be equal; rename one in its cohort.yaml"
+                )
     for cohort in cohorts:
         if cohort.info.exclude_patients:
             raise ConfigError(
@@ -97,8 +106,18 @@ def _columns(cohorts: list[Cohort], *, common: bool) -> tuple[list[str], dict[st
             )
     if not findings:
         raise ConfigError("the cohorts have no finding in common")
-    groups = {a: list(dict.fromkeys(g for c in cohorts for g in c.info.attributes[a])) for a in names}
-    return findings, groups
+    return findings, {name: _groups(cohorts, name) for name in names}
+
+
+def _groups(cohorts: list[Cohort], attribute: str) -> list[str]:
+    """The groups of any cohort. Refuses those that are the same people under two names."""
+    declared = [cohort.info.attributes[attribute] for cohort in cohorts]
+    groups = list(dict.fromkeys(group for each in declared for group in each))
+    strangers = any(set(declared[0]).isdisjoint(each) for each in declared[1:])
+    if strangers or len({group.casefold() for group in groups}) < len(groups):
+        listed = " against ".join(", ".join(each) for each in declared)
+        raise ConfigError(f"'{attribute}' is written in two ways ({listed}): rename its groups in one import")
+    return groups
 
 
 def _renamed(cohort: Cohort, folder: str, columns: list[str]) -> pd.DataFrame:

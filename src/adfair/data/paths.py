@@ -24,7 +24,7 @@ def list_images(root: Path, paths: pd.Series) -> tuple[pd.Series, pd.Series]:
         paths: [N] relative paths that passed ``outside_by_text``.
 
     Returns:
-        Two boolean series [N]: no such file; the file lies outside ``root`` because of a symbolic link.
+        Two boolean series [N]: no such plain file; the file lies outside ``root`` because of a symbolic link.
     """
     base = Path(os.path.realpath(root))
     split = paths.str.rpartition("/")
@@ -35,8 +35,10 @@ def list_images(root: Path, paths: pd.Series) -> tuple[pd.Series, pd.Series]:
     for folder, name in zip(folders, names, strict=True):
         escaped = folder_faults[folder]
         is_link = None if escaped else listings[folder].get(name)
-        missing.append(not escaped and is_link is None)
-        outside.append(escaped or (is_link is True and not _inside(base, f"{folder}/{name}")))
+        linked_out = escaped or (is_link is True and not _inside(base, f"{folder}/{name}"))
+        dangling = is_link is True and not os.path.isfile(base / folder / name)
+        missing.append(not linked_out and (is_link is None or dangling))
+        outside.append(linked_out)
     return pd.Series(missing, index=paths.index, dtype=bool), pd.Series(
         outside, index=paths.index, dtype=bool
     )
@@ -54,10 +56,17 @@ def count_unlisted(root: Path, paths: pd.Series) -> int:
 
 
 def _list_folder(folder: Path) -> dict[str, bool]:
-    """File name -> whether it is a symbolic link; empty when there is no such folder."""
+    """File name -> whether it is a symbolic link; empty when there is no such folder.
+
+    A folder, pipe or device is no image file. The kind comes with the listing: nothing is looked at twice.
+    """
     try:
         with os.scandir(folder) as entries:
-            return {entry.name: entry.is_symlink() for entry in entries}
+            return {
+                entry.name: entry.is_symlink()
+                for entry in entries
+                if entry.is_symlink() or entry.is_file(follow_symlinks=False)
+            }
     except OSError:
         return {}
 

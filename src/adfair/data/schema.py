@@ -123,7 +123,7 @@ def read_info(root: Path) -> CohortInfo:
         )
     try:
         tree = yaml.safe_load(file.read_bytes().decode("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1} is not valid YAML" if mark else "not valid YAML in UTF-8"
         raise DataError.at(line, file=file, remedy="Correct the file.") from None

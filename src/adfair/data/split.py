@@ -33,12 +33,14 @@ def split_patients(
         [N] split names with the index of ``patient_ids``.
 
     Raises:
-        ConfigError: a fraction is not positive or they do not sum to 1.
+        ConfigError: a split has no name, a fraction is not positive, or they do not sum to 1.
     """
     shares = np.array(list(fractions.values()), dtype=float)
-    if not len(shares) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-9:
+    named = all(name and name == name.strip() for name in fractions)
+    # Written so that NaN, which is not above 0 and near nothing, is refused too.
+    if not (len(shares) and named and (shares > 0).all() and abs(shares.sum() - 1) <= 1e-9):
         raise ConfigError(
-            "split fractions: expected positive numbers that sum to 1, as in train 0.7, val 0.1, test 0.2"
+            "split fractions: expected positive numbers that sum to 1 under names, as in train 0.7, val 0.1, test 0.2"
         )
     patients = np.sort(patient_ids.unique().astype(object))
     order = np.random.default_rng(seed).permutation(len(patients))

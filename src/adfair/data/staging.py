@@ -74,6 +74,18 @@ def require_free(
         raise DataError.at(f"a {what} is already there", file=out, remedy="Add --force to replace it.")
 
 
+def keep_inputs(out: Path, inputs: Sequence[Path]) -> None:
+    """Refuse an ``--out`` whose replacement would remove what is read. Raises DataError naming the input."""
+    folder = out.resolve()
+    for path in inputs:
+        if folder in (path.resolve(), *path.resolve().parents):
+            raise DataError.at(
+                "holds what is read from, which --force would remove",
+                file=out,
+                remedy="Choose another --out.",
+            )
+
+
 def require_absent(file: Path, *, force: bool) -> None:
     """Refuse to write over a finished result. Raises DataError when ``file`` exists and ``force`` is not given."""
     if file.exists() and not force:

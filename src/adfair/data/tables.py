@@ -7,6 +7,7 @@ reader guesses that an id is a number or that 'NA' is a missing value.
 import csv
 import gzip
 import io
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,10 @@ from adfair.errors import DataError
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_PACKED = {
+    b"PK\x03\x04": ("a zip archive or a workbook", "Unpack it; save a workbook as CSV."),
+    b"\x1f\x8b": ("a gzip file by its content", "Let its name end in .gz, or unpack it."),
+}
 
 
 def read_text_table(
@@ -42,8 +47,8 @@ def read_text_table(
     """
     data = _read_bytes(path) if data is None else data
     if path.suffix == ".gz":
-        data, path = _gunzip(data, path), path.with_suffix("")
-    if path.suffix == ".parquet":
+        data = _gunzip(data, path)
+    if path.name.removesuffix(".gz").endswith(".parquet"):
         return _parquet_cells(data, path)
     return _csv_cells(data, path, encoding=encoding, nameless=nameless)
 
@@ -70,7 +75,7 @@ def _read_bytes(path: Path) -> bytes:
 def _gunzip(data: bytes, path: Path) -> bytes:
     try:
         return gzip.decompress(data)
-    except (EOFError, OSError, ValueError):
+    except (EOFError, OSError, ValueError, zlib.error):
         raise DataError.at(
             "the gzip stream is damaged or ends early", file=path, remedy="Download it again."
         ) from None
@@ -90,6 +95,7 @@ def _parquet_cells(data: bytes, path: Path) -> pd.DataFrame:
 
 
 def _csv_cells(data: bytes, path: Path, *, encoding: str, nameless: str) -> pd.DataFrame:
+    _refuse_packed(data, path)
     data = _without_byte_order_mark(data, path, encoding=encoding)
     encoding = "utf-8" if encoding == "utf-8-sig" else encoding
     if data.count(b'"') % 2:
@@ -106,7 +112,7 @@ def _csv_cells(data: bytes, path: Path, *, encoding: str, nameless: str) -> pd.D
         return "error"
 
     parse = pa_csv.ParseOptions(
-        delimiter="\t" if path.suffix == ".tsv" else ",", newlines_in_values=True, invalid_row_handler=refuse
+        delimiter=_delimiter(path), newlines_in_values=True, invalid_row_handler=refuse
     )
     # One thread and one block: only then does the parser know the number of a bad row.
     block = min(max(len(data), 1) + 1, 2**31 - 1)
@@ -124,6 +130,16 @@ def _csv_cells(data: bytes, path: Path, *, encoding: str, nameless: str) -> pd.D
     if arrow.column_names != header:
         raise _stray_quote(path)
     return arrow.select([i for i, name in enumerate(header) if name]).to_pandas()
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if path.name.removesuffix(".gz").endswith(".tsv") else ","
+
+
+def _refuse_packed(data: bytes, path: Path) -> None:
+    for magic, (what, remedy) in _PACKED.items():
+        if data.startswith(magic):
+            raise DataError.at(f"{what}, not text", file=path, remedy=remedy)
 
 
 def _require_encoding(data: bytes, path: Path, *, encoding: str) -> None:
@@ -172,9 +188,8 @@ def _without_byte_order_mark(data: bytes, path: Path, *, encoding: str) -> bytes
 
 def _header(data: bytes, path: Path, *, encoding: str) -> list[str]:
     text = data[: 1 << 20].decode(encoding, errors="replace")
-    delimiter = "\t" if path.suffix == ".tsv" else ","
     try:
-        names = next((row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row), [])
+        names = next((row for row in csv.reader(io.StringIO(text), delimiter=_delimiter(path)) if row), [])
     except csv.Error:
         names = []
     if not names:

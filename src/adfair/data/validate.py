@@ -5,6 +5,7 @@ has dropped rows still names those of its source. Messages name rows instead of 
 report.
 """
 
+import posixpath
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,7 +150,8 @@ def _check_paths(table: pd.DataFrame, *, file: Path) -> None:
         remedy="Write it relative to the cohort folder (or its image_root), as in images/0001.png.",
     )
     patients, _ = pd.factorize(table["patient_id"])
-    codes, _ = pd.factorize(paths)
+    odd = paths.str.contains(r"(?:^|/)\.?/")  # ./a.png is a.png
+    codes, _ = pd.factorize(paths.mask(odd, paths[odd].map(posixpath.normpath)))
     _, first = np.unique(codes, return_index=True)
     refuse(
         pd.Series(patients != patients[first][codes], index=table.index),

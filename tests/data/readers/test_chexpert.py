@@ -162,3 +162,88 @@ def test_a_folder_without_the_table_says_what_it_holds(tmp_path: Path) -> None:
         AdfairError, match=r"no training table of CheXpert: expected train\.csv, found other\.csv"
     ):
         _import([tmp_path / "in"], tmp_path)
+
+
+def _with_test_set(tree: Path) -> Path:
+    """The official test set beside the training images: three studies, one with two views, one without files."""
+    rows = {"patient64741": "1", "patient64742": "0", "patient64743": "0"}
+    lines = ["Study," + ",".join(FINDINGS)]
+    for patient, edema in rows.items():
+        labels = [edema if name == "Edema" else "0" for name in FINDINGS]
+        lines.append(",".join([f"CheXpert-v1.0/test/{patient}/study1", *labels]))
+    (tree / "groundtruth.csv").write_text("\n".join(lines))
+    names = ("patient64741/study1/view1_frontal.jpg", "patient64741/study1/view2_lateral.jpg")
+    for name in (*names, "patient64742/study1/view1_frontal.jpg", "patient64742/study1/notes.jpg"):
+        (tree / "test" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((4, 4), dtype=np.uint8)).save(tree / "test" / name)
+    return tree / "groundtruth.csv"
+
+
+def test_the_official_test_set(tree: Path, tmp_path: Path) -> None:
+    _with_test_set(tree)
+    _workbook(tmp_path / "CHEXPERT DEMO.xlsx", [*DEMO, ("patient64742", "Female", "50", "White", "Unknown")])
+    with pytest.raises(AdfairError, match="column 'image_path': no such image file"):
+        _import([tree], tmp_path)
+    report = _import([tree], tmp_path, "views=all", "missing=drop")
+    table = report.cohort.split("test")
+    assert table["image_id"].tolist() == [
+        "test/patient64741/study1/view1_frontal",
+        "test/patient64741/study1/view2_lateral",
+        "test/patient64742/study1/view1_frontal",
+    ]
+    assert table["view"].tolist() == ["frontal", "lateral", "frontal"]
+    assert table["Edema"].tolist() == [1, 1, 0]
+    assert table["sex"].tolist() == ["Unknown", "Unknown", "F"]
+    assert table["race"].tolist() == ["Unknown", "Unknown", "White"]
+    assert table["age"].isna().all()
+    assert report.flow.iloc[0, 0] == "rows of train.csv + valid.csv + groundtruth.csv"
+    assert "3 of 6 patients are not in CHEXPERT DEMO.xlsx: race unknown." in report.notes
+
+
+def test_the_test_set_alone(tree: Path, tmp_path: Path) -> None:
+    _with_test_set(tree)
+    for name in ("train.csv", "valid.csv"):
+        (tree / name).unlink()
+    (tmp_path / "CHEXPERT DEMO.xlsx").unlink()
+    tree.rename(tmp_path / "CheXpert")
+    report = _import([tmp_path], tmp_path, "missing=drop")
+    assert report.cohort.table["split"].tolist() == ["test", "test"]
+    assert report.cohort.image_root == (tmp_path / "CheXpert").resolve()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Study,", "study,", "lacks the columns Study; expected Study"),
+        ("/patient64742/", "/patient64741/", "row 2, column 'Study': this study is listed in an earlier row"),
+        ("CheXpert-v1.0/test/patient64742", "../patient64742", "row 2, column 'Study': no path of a study"),
+        ("test/patient64742/study1", "test/64742", "row 2, column 'Study': no path of a study"),
+        ("/patient64741/", "/patient00001/", "in split 'test' and also in 'train'"),
+    ],
+)
+def test_a_hostile_test_set_is_refused(old: str, new: str, message: str, tree: Path, tmp_path: Path) -> None:
+    file = _with_test_set(tree)
+    file.write_text(file.read_text().replace(old, new))
+    (tree / "test/patient00001").mkdir()
+    (tree / "test/patient64741/study1").rename(tree / "test/patient00001/study1")
+    with pytest.raises(AdfairError, match=message):
+        _import([tree], tmp_path, "missing=drop")
+
+
+def test_demographics_of_other_patients_are_refused(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "CHEXPERT DEMO.xlsx").unlink()
+    (tmp_path / "CHEXPERT DEMO.csv").write_text(f"{','.join(DEMO[0])}\n00001,Female,68,White,Unknown\n")
+    with pytest.raises(AdfairError, match=r"DEMO\.csv: none of its patients is among those of train"):
+        _import([tree], tmp_path)
+
+
+def test_patients_without_demographics_are_counted(tree: Path, tmp_path: Path) -> None:
+    report = _import([tree], tmp_path)
+    assert "1 of 3 patients are not in CHEXPERT DEMO.xlsx: race unknown." in report.notes
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_nobody_has_a_known_race_all_are_unknown(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "CHEXPERT DEMO.xlsx").unlink()
+    (tmp_path / "CHEXPERT DEMO.csv").write_text(f"{','.join(DEMO[0])}\npatient00001,Female,68,,\n")
+    assert set(_import([tree], tmp_path).cohort.table["race"]) == {"Unknown"}

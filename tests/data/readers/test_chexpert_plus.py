@@ -235,3 +235,63 @@ def test_a_link_out_and_a_folder_without_images(tree: Path, tmp_path: Path) -> N
     (tree / "PNG").rename(tree / "elsewhere")
     with pytest.raises(AdfairError, match="no image file: expected 'train/patient1/study1/view1_frontal"):
         _import(tree, tmp_path)
+
+
+def _relabel(tree: Path, change: Callable[[str], str]) -> None:
+    file = tree / "chexbert_labels/impression_fixed.json"
+    file.write_text(change(file.read_text()))
+
+
+def test_images_that_the_labels_do_not_list_are_counted(tree: Path, tmp_path: Path) -> None:
+    _relabel(tree, lambda text: "\n".join(text.splitlines()[1:4]))
+    report = _import(tree, tmp_path, "views=all")
+    assert "2 of 5 images are not in impression_fixed.json." in report.notes
+    # The first image of the first study has no line; its study's next image has one.
+    np.testing.assert_array_equal(_column(report, "Edema"), [1, 1, 0, -1, np.nan])
+    assert "1 studies have images with differing text" in report.notes[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "", "holds no labels"),
+        (lambda text: "[" * 200_000, "row 1: expected an object .* found text that is no JSON object"),
+        (
+            lambda text: text.replace('"train/patient1/study1/view1_frontal.jpg"', '["x"]'),
+            "row 1: expected an obj",
+        ),
+    ],
+)
+def test_label_files_that_are_none(
+    change: Callable[[str], str], message: str, tree: Path, tmp_path: Path
+) -> None:
+    _relabel(tree, change)
+    with pytest.raises(AdfairError, match=rf"impression_fixed\.json.*{message}"):
+        _import(tree, tmp_path)
+
+
+def test_an_unusual_line_separator_within_a_label_line(tree: Path, tmp_path: Path) -> None:
+    plain = _import(tree, tmp_path).cohort.info.manifest_sha256
+    _relabel(tree, lambda text: text.replace("}\n", ', "note": "a\u2028b"}\n'))
+    assert _import(tree, tmp_path).cohort.info.manifest_sha256 == plain
+
+
+def test_a_study_of_two_patients_is_refused(tree: Path, tmp_path: Path) -> None:
+    file = tree / "df_chexpert_plus_240401.csv"
+    lines = file.read_text().splitlines()
+    lines[2] = lines[2].replace(",patient1,", ",patient9,")
+    file.write_text("\n".join(lines))
+    with pytest.raises(
+        AdfairError, match="row 2, column 'study_id': the study belongs to another patient in an ear"
+    ):
+        _import(tree, tmp_path)
+
+
+def test_a_file_name_too_long_for_a_disk_is_a_missing_file(tree: Path, tmp_path: Path) -> None:
+    for path in ("train/patient1/study1/view1_frontal", "train/patient2/study1/view1_frontal"):
+        file = tree / "df_chexpert_plus_240401.csv"
+        good = file.read_text()
+        file.write_text(good.replace(f"{path}.jpg", f"{path}{'x' * 300}.jpg"))
+        with pytest.raises(AdfairError, match="column 'image_path': no such image file"):
+            _import(tree, tmp_path)
+        file.write_text(good)

@@ -1,5 +1,6 @@
 """The FairVLMed reader: an exact cohort of npz files, and files that would have to be unpickled or are cut."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,24 @@ def test_another_folder_says_what_was_found(tmp_path: Path) -> None:
         find([tmp_path], ReadOptions())
     with pytest.raises(ConfigError, match="--mapping belongs to"):
         get_reader("fairvlmed").read(tmp_path, out=tmp_path / "out", mapping="m.yaml")
+
+
+def test_a_note_in_bytes_is_text(folder: Path, tmp_path: Path) -> None:
+    _write(folder / "Test/data_00003.npz", note="Névé.".encode())
+    report = get_reader("fairvlmed").read(folder, out=tmp_path / "out")
+    assert report.cohort.table["report"].iloc[-1] == "Névé."
+    _write(folder / "Test/data_00003.npz", note=b"\xff\xfe")
+    with pytest.raises(DataError, match=r"data_00003\.npz, column 'note': not UTF-8 text"):
+        get_reader("fairvlmed").read(folder, out=tmp_path / "other")
+
+
+def test_files_out_of_the_folder_and_pipes_are_never_opened(folder: Path, tmp_path: Path) -> None:
+    file = folder / "Test/data_00003.npz"
+    file.rename(tmp_path / "elsewhere.npz")
+    file.symlink_to(tmp_path / "elsewhere.npz")
+    with pytest.raises(DataError, match=r"data_00003\.npz: a symbolic link leads out of the folder"):
+        find([folder], ReadOptions())
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(DataError, match=r"data_00003\.npz: not a plain file"):
+        find([folder], ReadOptions())

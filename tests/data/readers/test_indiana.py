@@ -162,3 +162,10 @@ def test_the_real_archive() -> None:
     assert found.flow.table().iloc[0].tolist() == ["images of the reports", 0, 7_470, 3_851]
     assert found.rows["image_id"].nunique() == 7_470
     assert found.rows["raw:sex"].value_counts().to_dict() == {"": 5_235, "F": 1_278, "M": 957}
+
+
+def test_a_projection_in_another_case_is_the_same(kaggle: Path, tmp_path: Path) -> None:
+    file = kaggle / "indiana_projections.csv"
+    file.write_text(file.read_text().replace("Frontal", "FRONTAL").replace("Lateral", "lateral"))
+    report = get_reader("indiana").read(kaggle, out=tmp_path / "out", options=["views=all"])
+    assert report.cohort.table["view"].tolist() == ["frontal", "lateral", "frontal", "frontal"]

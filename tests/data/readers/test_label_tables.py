@@ -65,3 +65,9 @@ def test_a_wrong_table_names_its_key(tmp_path: Path, text: str | None, message: 
         (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_label_table("nih_labels.yaml", tmp_path / "own.yaml")
+
+
+def test_a_file_nested_without_end_is_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("[" * 5000)
+    with pytest.raises(ConfigError, match=r"m\.yaml: not valid YAML"):
+        load_label_table("nih_labels.yaml", tmp_path / "m.yaml")

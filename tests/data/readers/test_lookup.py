@@ -1,6 +1,7 @@
 """Finding files, checking headers and spreading labels, which all readers of published data sets share."""
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,12 @@ def test_names_become_columns() -> None:
     hot = lookup.multi_hot(named, {"A": ["a"], "BC": ["b", "c"]}, given=given)
     assert hot.index.tolist() == [3, 5, 8, 9]
     assert hot.to_dict("list") == {"A": ["1", "0", "", "0"], "BC": ["1", "1", "", "1"]}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "long"])
+def test_a_source_that_is_neither_file_nor_folder(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 300 if kind == "long" else "pipe")
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(DataError, match="no such file or folder"):
+        lookup.one_source([path], reader="nih", wants="a table")

@@ -105,3 +105,9 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, content: bytes, mess
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=re.escape(str(path)) + ".*" + re.escape(message)):
         load_mapping(path)
+
+
+def test_a_file_nested_without_end_is_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("[" * 5000)
+    with pytest.raises(ConfigError, match=r"m\.yaml: not valid YAML"):
+        load_mapping(tmp_path / "m.yaml")

@@ -148,7 +148,7 @@ def test_the_exact_cohort(read: Callable[..., ImportReport], tmp_path: Path) -> 
         ["the report has impression or findings", 1, 4, 3],
     ]
     assert report.notes == [
-        "Labels: chexpert.",
+        "Labels: chexpert. 2 of 6 studies have no row in mimic-cxr-2.0.0-chexpert.csv.gz: their findings are empty.",
         "1 of 5 patients are not in patients.csv.gz: sex and age unknown.",
         "2 of 5 patients have no admission: race unknown.",
         "1 ages were none and are set to unknown.",
@@ -312,5 +312,77 @@ def test_two_sexes_cannot_be_for_they_come_from_one_row(read: Callable[..., Impo
     _gzip(iv / "hosp/patients.csv.gz", PATIENTS + "10000032,M,52,2180,x,\n")
     with pytest.raises(
         AdfairError, match=r"row 5, column 'subject_id': this subject_id is listed in an earlier"
+    ):
+        read()
+
+
+def _spoil(file: Path, old: str, new: str) -> None:
+    text = gzip.decompress(file.read_bytes()).decode()
+    assert old in text
+    _gzip(file, text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new"),
+    [
+        ("iv/hosp/patients.csv.gz", "10000764,M,86", "10000764,M,>89"),
+        ("jpg/mimic-cxr-2.0.0-metadata.csv.gz", "21321015", "15/10/32"),
+    ],
+)
+def test_an_age_that_cannot_be_counted_is_no_empty_one(
+    table: str, old: str, new: str, read: Callable[..., ImportReport], tmp_path: Path
+) -> None:
+    _spoil(tmp_path / table, old, new)
+    assert "2 ages were none and are set to unknown." in read("conflicting=first").notes
+    with pytest.raises(AdfairError, match=r"row 4, column 'age': not an age .*\(also row 6\)"):
+        read("conflicting=first", "invalid_age=refuse")
+
+
+def test_admissions_without_a_time_come_last_and_other_times_are_refused(
+    read: Callable[..., ImportReport], iv: Path
+) -> None:
+    file = iv / "hosp/admissions.csv.gz"
+    _spoil(file, "10000898,4,2188-01-01 00:00:00", "10000898,4,")
+    table = read("conflicting=first", "views=all").cohort.table.set_index("image_id")
+    assert table["race"]["d4"] == "White"
+    _spoil(file, "2180-05-06 22:23:00", "6/5/2180 22:23")
+    with pytest.raises(AdfairError, match="row 2, column 'admittime': not a time such as"):
+        read("conflicting=first")
+
+
+def test_ids_written_in_another_way_are_not_people_without_admissions(
+    read: Callable[..., ImportReport], iv: Path
+) -> None:
+    _gzip(iv / "hosp/admissions.csv.gz", re.sub(r"(?m)^(\d+),", r".0,", ADMISSIONS))
+    with pytest.raises(
+        AdfairError, match=r"admissions\.csv\.gz: none of its patients is among those of mimic"
+    ):
+        read()
+
+
+def test_a_study_of_two_patients_is_refused(read: Callable[..., ImportReport], jpg: Path) -> None:
+    _spoil(jpg / "mimic-cxr-2.0.0-metadata.csv.gz", "d5,11000000,50000005", "d5,11000000,50771383")
+    with pytest.raises(
+        AdfairError, match="row 6, column 'study_id': the study belongs to another patient in an ear"
+    ):
+        read()
+
+
+def test_an_image_name_too_long_for_a_disk_is_a_missing_file(
+    read: Callable[..., ImportReport], jpg: Path
+) -> None:
+    for name in ("metadata", "split"):
+        _spoil(jpg / f"mimic-cxr-2.0.0-{name}.csv.gz", "d5,", f"{'d' * 300},")
+    with pytest.raises(AdfairError, match="row 6, column 'image_path': no such image file"):
+        read()
+
+
+def test_a_damaged_metadata_table_and_another_archive_of_reports(
+    read: Callable[..., ImportReport], jpg: Path, reports: Path
+) -> None:
+    with zipfile.ZipFile(reports, "w") as archive:
+        archive.writestr("files/p99/p99999999/s99999999.txt", "IMPRESSION: another study")
+    with pytest.raises(
+        AdfairError, match=r"reports\.zip: holds no report of the studies.*files/p10/p10000032/s50414"
     ):
         read()

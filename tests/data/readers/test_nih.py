@@ -99,6 +99,14 @@ def _swap(old: str, new: str) -> Callable[[Path], None]:
     return lambda folder: _write(folder, [line.replace(old, new) for line in [HEADER, *ROWS]])
 
 
+def _list_bytes(data: bytes) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "train_val_list.txt").write_text("")
+        (folder / "test_list.txt").write_bytes(data)
+
+    return write
+
+
 ALL = "00000001_000.png 00000001_001.png 00000002_000.png 00000003_000.png"
 HOSTILE = [
     (
@@ -108,13 +116,17 @@ HOSTILE = [
     (_swap("Patient Gender", "Gender"), "no Patient Gender; expected Patient Gender; found"),
     (
         _swap("Effusion|", "Fluid|"),
-        "row 4, column 'Finding Labels': 'Fluid' is none of the labels No Finding",
+        "row 4, column 'Finding Labels': one of the names is none of the labels No Finding",
     ),
     (_swap("00000003_000", "../../x"), "row 4, column 'Image Index': not a bare file name"),
     (_swap("00000003_000", "00000004_000"), "row 4, .*no such image file"),
     (_swap("00000003_000", "00000002_000"), "row 4, .*this image is listed in an earlier row"),
     (_swap(",3,7,", ",,7,"), "row 4, column 'patient_id': the cell is empty"),
     (_lists(ALL, "00000003_000.png"), "row 4, .*in both lists"),
+    (_swap("Effusion|", "Patient A B|"), "row 4, .*: one of the names is none of the labels"),
+    (_swap("No Finding", "no finding"), "row 3, .*'no finding' is none of the labels"),
+    (_swap("No Finding", "No Finding|Edema"), "row 3, column 'Finding Labels': No Finding beside a finding"),
+    (_list_bytes("00000001_000.png".encode("utf-16")), r"test_list\.txt: cannot be read as UTF-8 text"),
     (_lists(ALL[:-17], ""), "row 4, .*in neither list"),
     (_lists(ALL[17:], "00000001_000.png"), "row 2, column 'patient_id': the patient of this row is in split"),
 ]
@@ -152,7 +164,19 @@ def test_the_real_table() -> None:
     assert len(found.rows) == found.rows["image_id"].nunique() == 112_120
     assert found.flow.table().iloc[0].tolist() == ["rows of the table", 0, 112_120, 30_805]
     assert found.rows["raw:sex"].value_counts().to_dict() == {"M": 63_340, "F": 48_780}
-    assert found.rows["view"].value_counts().to_dict() == {"PA": 67_310, "AP": 44_810}
+    assert found.rows["raw:view"].value_counts().to_dict() == {"PA": 67_310, "AP": 44_810}
     # Counted from the file by other means: zcat | cut -d, -f2 | tr '|' '\n' | sort | uniq -c
     expected = {"No Finding": 60_361, "Infiltration": 19_894, "Pleural Effusion": 13_317, "Hernia": 227}
     assert {name: int(found.rows[name].eq("1").sum()) for name in expected} == expected
+
+
+def test_one_published_list_alone_gives_no_split_and_this_is_said(archive: Path, tmp_path: Path) -> None:
+    (archive / "test_list.txt").write_text("00000003_000.png\n")
+    report = get_reader("nih").read(archive, out=tmp_path / "out")
+    assert "train_val_list.txt is not beside the table: the published split is not used." in report.notes
+
+
+def test_a_view_in_another_case_is_the_same_view(archive: Path, tmp_path: Path) -> None:
+    _swap(",7,F,PA", ",7,F,pa")(archive)
+    table = get_reader("nih").read(archive, out=tmp_path / "out").cohort.table
+    assert table["view"].tolist() == ["PA", "AP", "PA", "PA"]

@@ -38,6 +38,7 @@ def test_texts_and_dicts_mean_the_same() -> None:
         (["max_bad=100%"], "max_bad: Input should be less than 1"),
         (["views"], "expected KEY=VALUE, for example views=all"),
         (["sections=[a"], "'sections=\\[a': not valid YAML"),
+        pytest.param(["sections=" + "[" * 5000], "not valid YAML", id="deep"),
         (["views=all", "views.x=1"], "'views' is a value, not a section"),
     ],
 )
@@ -68,6 +69,9 @@ def test_the_33_races_and_8_ethnicities_of_mimic_iv_are_listed() -> None:
         ("groups: [a]\ntexts: {x: b}", "'x' becomes none of Unknown, a"),
         ("groups: [a, b]\ntexts: {x: a, X: b}", "'X' is listed twice with different groups"),
         ("groups: [a", "not valid YAML"),
+        pytest.param("[" * 5000, "not valid YAML", id="deep"),
+        ("groups: [[a]]\ntexts: {x: a}", "expected the keys attribute, groups, texts"),
+        ("groups: [a]\ntexts: {x: {a: b}}", "expected the keys attribute, groups, texts"),
         ("groups: a\ntexts: {x: a}", "expected the keys attribute, groups, texts"),
     ],
 )

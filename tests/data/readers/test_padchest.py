@@ -1,5 +1,6 @@
 """The PadChest reader: an exact cohort of a look-alike tree, hostile versions, and the real table's labels."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,3 +131,33 @@ def test_a_patient_of_two_sexes_is_left_out(tree: Path, tmp_path: Path) -> None:
     _swap("p5,1950.0,F", "p4,1950.0,F")(tree)
     report = get_reader("padchest").read(tree, out=tmp_path / "out", options=["views=all"])
     assert report.cohort.table["patient_id"].tolist() == ["p1", "p2", "p3", "p3"]
+
+
+def _become(kind: str) -> Callable[[Path], None]:
+    def replace(folder: Path) -> None:
+        file = folder / "0/a.png"
+        file.unlink()
+        if kind == "folder":
+            file.mkdir()
+        elif kind == "pipe":
+            os.mkfifo(file)
+        else:
+            file.symlink_to(file)
+
+    return replace
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop"])
+def test_what_is_no_plain_file_is_missing_and_never_opened(kind: str, tree: Path, tmp_path: Path) -> None:
+    _become(kind)(tree)
+    with pytest.raises(DataError, match="row 1, column 'image_path': no such image file"):
+        get_reader("padchest").read(tree, out=tmp_path / "out", options=["views=all"])
+
+
+def test_a_year_that_is_none_is_counted_and_a_missing_one_is_not(tree: Path, tmp_path: Path) -> None:
+    _swap("1930.0", "long ago")(tree)
+    report = get_reader("padchest").read(tree, out=tmp_path / "out", options=["views=all"])
+    np.testing.assert_array_equal(report.cohort.table["age"], [np.nan, 86, np.nan, np.nan, 66, 66])
+    assert "1 ages were none and are set to unknown." in report.notes
+    with pytest.raises(DataError, match="row 1, column 'age': not an age"):
+        get_reader("padchest").read(tree, out=tmp_path / "b", options=["views=all", "invalid_age=refuse"])

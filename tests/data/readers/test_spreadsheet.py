@@ -47,3 +47,22 @@ def test_an_empty_or_absent_workbook_is_refused(tmp_path: Path) -> None:
         read_sheet(_book(tmp_path / "a.xlsx", "<worksheet/>"))
     with pytest.raises(DataError, match="cannot be read"):
         read_sheet(tmp_path / "none.xlsx")
+
+
+@pytest.mark.parametrize("spoil", ["deflate", "encrypted", "method"])
+def test_a_workbook_that_cannot_be_unpacked_is_refused(spoil: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.xlsx"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", SHEET * 9)
+    data = bytearray(file.read_bytes())
+    entry, listed = data.find(b"PK\x03\x04"), data.find(b"PK\x01\x02")
+    if spoil == "deflate":
+        data[entry + 54 : entry + 60] = b"\xff" * 6
+    elif spoil == "encrypted":
+        data[entry + 6] |= 1
+        data[listed + 8] |= 1
+    else:
+        data[entry + 8] = data[listed + 10] = 99
+    file.write_bytes(data)
+    with pytest.raises(DataError, match=r"not an \.xlsx workbook, or a damaged one"):
+        read_sheet(file)

@@ -287,3 +287,73 @@ def test_a_map_may_swap_texts(source: Path, tmp_path: Path) -> None:
     }
     report = import_table(source, out=tmp_path / "out", mapping=_changed(attributes=attributes))
     assert report.cohort.table["sex"].tolist() == ["Male", "Male", "Female", "Female", "Unknown"]
+
+
+def test_two_sexes_of_one_patient_are_refused_or_unknown_but_two_views_are_not(
+    source: Path, tmp_path: Path
+) -> None:
+    source.write_text(CSV.replace("a/1.png,p0,Female", "a/1.png,p0,Male"))
+    with pytest.raises(
+        DataError, match="row 2, column 'sex': this patient has another sex in an earlier row"
+    ):
+        import_table(source, out=tmp_path / "out", mapping=MAPPING)
+    view = {"column": "vue", "groups": ["AP", "PA"]}
+
+    def attributes(policy: str) -> dict[str, Any]:
+        return {"sex": MAPPING["attributes"]["sex"] | {"conflicting": policy}, "view": view}
+
+    kept = import_table(
+        source, out=tmp_path / "a", mapping=_changed(attributes=attributes("keep"), view=None)
+    )
+    assert kept.cohort.table["sex"].tolist()[:3] == ["F", "M", "M"]
+    unknown = import_table(
+        source, out=tmp_path / "b", mapping=_changed(attributes=attributes("unknown"), view=None)
+    )
+    assert unknown.cohort.table["sex"].tolist()[:3] == ["Unknown", "Unknown", "M"]
+    assert unknown.cohort.table["view"].tolist()[:2] == ["AP", "PA"]
+    assert "1 patients have two groups of sex: set to unknown." in unknown.notes
+
+
+def test_rows_without_a_report_where_others_have_one(source: Path, tmp_path: Path) -> None:
+    report = {"column": "labels"}
+    with pytest.raises(
+        DataError, match=r"row 4, column 'report': the report is empty, .*'no_text: drop' or 'no_text: l"
+    ):
+        import_table(source, out=tmp_path / "out", mapping=_changed(report=report))
+    dropped = import_table(source, out=tmp_path / "a", mapping=_changed(report=report, no_text="drop"))
+    assert dropped.cohort.table["image_id"].tolist() == ["0", "1", "2", "4"]
+    assert dropped.flow.iloc[-1].tolist() == ["the report is not empty", 1, 4, 3]
+    told = import_table(source, out=tmp_path / "b", mapping=_changed(report=report, no_text="labels"))
+    texts = told.cohort.table["report"].tolist()
+    assert texts[:3] == ["Mass|Effusion", "No Finding", "Mass"]
+    assert texts[3].strip()
+    assert "1 rows without a report speak by their labels." in told.notes
+
+
+def test_a_drawn_split_shares_out_the_groups(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    n = 40
+    lines = ["file,pid,sexe,edema", *(f"i{i}.png,p{i},{'Female' if i < 4 else 'Male'},no" for i in range(n))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    for i in range(n):
+        (tmp_path / f"i{i}.png").write_bytes(b"")
+    keys = ("image_id", "image_path", "patient_id")
+    mapping = {key: MAPPING[key] for key in keys} | {
+        "name": "drawn",
+        "split": {"fractions": {"train": 0.5, "test": 0.5}},
+    }
+    mapping |= {"attributes": {"sex": MAPPING["attributes"]["sex"]}, "findings": MAPPING["findings"]}
+    for seed in range(5):
+        table = import_table(
+            tmp_path / "t.csv", out=tmp_path / f"out{seed}", mapping=mapping, seed=seed
+        ).cohort.table
+        assert table.groupby("split")["sex"].apply(lambda sex: (sex == "F").sum()).tolist() == [2, 2]
+
+
+def test_a_cohort_is_never_replaced_by_an_import_from_it(source: Path, tmp_path: Path) -> None:
+    import_table(source, out=tmp_path / "out", mapping=MAPPING, copy=True)
+    moved = source.rename(tmp_path / "out/data.csv")
+    changed = _changed(images={"root": "."})
+    with pytest.raises(DataError, match="holds what is read from, which --force would remove"):
+        import_table(moved, out=tmp_path / "out", mapping=changed, force=True)
+    assert moved.is_file()

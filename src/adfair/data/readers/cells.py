@@ -1,12 +1,13 @@
 """Turn the cells of a foreign table into ours, one rule at a time."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from adfair.data.readers.mapping import AttributeRule, FieldRule, Filter, LabelList
+from adfair.data.readers.mapping import OF_A_PERSON, AttributeRule, FieldRule, Filter, LabelList
 from adfair.data.schema import MAX_AGE, UNKNOWN
 from adfair.data.validate import LABELS, refuse, shown
 from adfair.errors import DataError
@@ -72,6 +73,36 @@ def group_text(table: pd.DataFrame, rule: AttributeRule, *, name: str, file: Pat
     return text.mask(stray, "")
 
 
+def one_group(
+    groups: pd.Series, patients: pd.Series, rule: AttributeRule, *, name: str, file: Path
+) -> tuple[pd.Series, list[str]]:
+    """The groups of the rows once ``conflicting`` has decided on patients with two known ones, and a note on those.
+
+    Args:
+        groups: [N], '' where unknown. patients: [N] ids.
+
+    Raises:
+        DataError: a patient has two, and the rule (by default: of a person's attributes) is to refuse that.
+    """
+    known = groups.where(groups.ne(""))
+    differs = known.notna() & known.ne(known.groupby(patients).transform("first"))
+    policy = rule.conflicting or ("refuse" if name.casefold() in OF_A_PERSON else "keep")
+    if policy == "refuse":
+        refuse(
+            differs,
+            f"this patient has another {name} in an earlier row",
+            file=file,
+            column=name,
+            remedy=f"Correct the cell, or write 'conflicting: unknown' (or keep) at '{name}' in the mapping.",
+        )
+    if policy != "unknown" or not differs.any():
+        return groups, []
+    two = patients.isin(patients[differs])
+    return groups.mask(two, ""), [
+        f"{patients[two].nunique():,} patients have two groups of {name}: set to unknown."
+    ]
+
+
 def age_text(table: pd.DataFrame, rule: FieldRule | None, *, file: Path) -> tuple[pd.Series, int]:
     """Ages in years as text, from numbers and from forms such as ``058Y`` or ``010M``.
 
@@ -98,6 +129,19 @@ def parse_ages(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
     invalid = cells.ne("") & ~years.le(MAX_AGE)
     known = years.round(2).where(~invalid & cells.ne(""))
     return known.map(lambda year: "" if np.isnan(year) else f"{year:g}").astype(str), invalid
+
+
+def age_of_parts(plus: Sequence[pd.Series], minus: pd.Series) -> pd.Series:
+    """Years as text [N] from numbers in text, such as the year of a study less that of birth.
+
+    '' where a part is empty; a text that is no age where a part is no number, so that the option ``invalid_age``
+    decides and it is counted.
+    """
+    parts = pd.concat([*plus, minus], axis=1)
+    numbers = parts.apply(pd.to_numeric, errors="coerce").astype(float)
+    years = numbers.iloc[:, :-1].sum(axis=1, skipna=False) - numbers.iloc[:, -1]
+    text = years.map("{:.0f}".format).where(np.isfinite(years), "no number")
+    return text.mask((parts == "").any(axis=1), "").astype(str)
 
 
 def finding_text(table: pd.DataFrame, rule: FieldRule, *, name: str, file: Path) -> pd.Series:

@@ -44,8 +44,8 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
     rows = pd.concat([ids_of(table["path_to_image"]), _cells(table)], axis=1)
     rows["split"] = own_splits(table["split"], _SPLITS, file=file)
     rows["patient_id"] = table["deid_patient_id"]
-    rows = rows.join(_labels(table, sources, kind=kind))
-    rows, differing = _first_of_study(rows)
+    labels, gaps = _labels(table, sources, kind=kind)
+    rows, differing = _first_of_study(rows.join(labels))
     flow = Flow()
     flow.add(f"rows of {file.name}", rows, rows["patient_id"])
     png, jpg = (table["path_to_image"].str.replace(r"\.[^./]+$", end, regex=True) for end in (".png", ".jpg"))
@@ -53,7 +53,7 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
     root, rows["image_path"] = best_root(
         [png, jpg, *dicom], roots=folders_of(sources, _IMAGE_FOLDERS), table=file
     )
-    notes = [f"Labels: CheXbert on {kind}."]
+    notes = [f"Labels: CheXbert on {kind}.", *gaps]
     if differing:
         notes.append(
             f"{differing:,} studies have images with differing text or labels; the first one's count."
@@ -84,31 +84,39 @@ def _cells(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(cells)
 
 
-def _labels(table: pd.DataFrame, sources: list[Path], *, kind: str) -> pd.DataFrame:
+def _labels(table: pd.DataFrame, sources: list[Path], *, kind: str) -> tuple[pd.DataFrame, list[str]]:
+    """Labels of every image, NA where the file does not list it; and a note on how many it does not."""
     file = need_file(sources, [f"{kind}_fixed.json"], inside=_LABEL_FOLDERS, what="CheXbert labels")
     listed = pd.DataFrame(_label_lines(file))
     joined = join(table[["path_to_image"]], listed, on=["path_to_image"], file=file)[FINDINGS]
     if kind == "findings":
         joined = joined.mask(table["section_findings"].eq(""), "")
-    return joined
+    absent = ~table["path_to_image"].isin(listed["path_to_image"])
+    gaps = [f"{int(absent.sum()):,} of {len(table):,} images are not in {file.name}."] if absent.any() else []
+    return joined.mask(absent), gaps
 
 
 def _label_lines(file: Path) -> list[dict[str, str]]:
     """One dict of texts for each line of a JSON Lines file. Raises DataError naming a line that is none."""
     try:
-        lines = file.read_bytes().decode("utf-8-sig").splitlines()
+        # Not splitlines: a JSON text may hold other characters that it takes for ends of lines.
+        lines = file.read_bytes().decode("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError):
         raise DataError.at("cannot be read as UTF-8 text", file=file, remedy="Download it again.") from None
-    return [_label_line(line, row, file) for row, line in enumerate(lines, start=1) if line.strip()]
+    labels = [_label_line(line, row, file) for row, line in enumerate(lines, start=1) if line.strip()]
+    if not labels:
+        raise DataError.at("holds no labels", file=file, remedy="Download it again.")
+    return labels
 
 
 def _label_line(line: str, row: int, file: Path) -> dict[str, str]:
     try:
         cells = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         cells = None
     wanted = ["path_to_image", *FINDINGS]
-    if not isinstance(cells, dict) or any(name not in cells for name in wanted):
+    whole = isinstance(cells, dict) and isinstance(cells.get("path_to_image"), str)
+    if not whole or any(name not in cells for name in wanted):
         found = ", ".join(sorted(cells)[:20]) if isinstance(cells, dict) else "text that is no JSON object"
         raise DataError.at(
             f"expected an object with path_to_image and 14 labels, found {found}",
@@ -120,13 +128,14 @@ def _label_line(line: str, row: int, file: Path) -> dict[str, str]:
 
 
 def _first_of_study(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Give all images of a study the text and labels of its first one; how many studies differed.
+    """Give all images of a study the text and labels of its first one that has any; how many studies differed.
 
     Reports were joined to images before they were de-identified, so that two images of one study can have
     slightly different texts.
     """
     columns = [name for name in rows.columns if name.startswith("section:") or name in FINDINGS]
     study = rows["study_id"].where(rows["study_id"].ne(""), rows.index.astype(str))
+    # 'first' passes over NA: an image without a line of labels has those of its study's next image.
     first = rows.groupby(study, sort=False)[columns].transform("first")
-    differing = study[(first != rows[columns]).any(axis=1)].nunique()
-    return rows.assign(**{name: first[name] for name in columns}), int(differing)
+    differing = study[(first.ne(rows[columns]) & rows[columns].notna()).any(axis=1)].nunique()
+    return rows.assign(**{name: first[name].fillna("") for name in columns}), int(differing)

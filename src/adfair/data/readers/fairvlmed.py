@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from adfair.data.paths import list_images
 from adfair.data.readers import lookup
 from adfair.data.readers.found import Found, finish
 from adfair.data.readers.options import ReadOptions, read_options
@@ -67,6 +68,7 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
         there = sorted(path.name for path in root.iterdir()) if root.is_dir() else [root.name]
         what = f"no npz file in {', '.join(SPLITS)}; found {lookup.listed(there)}"
         raise DataError.at(what, file=root, remedy=f"SOURCE is {WANTS}.")
+    _refuse_strangers([path for _, path in files], root=root)
     rows = pd.DataFrame([_row(path, split) for split, path in files])
     flow = Flow()
     flow.add("npz files", rows, rows["patient_id"])
@@ -82,6 +84,14 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
         tables={name: f"{name}_fairvlmed" for name in CODES},
         notes=["Fundus images, not chest X-rays; every file counts as a patient of its own."],
     )
+
+
+def _refuse_strangers(files: Sequence[Path], *, root: Path) -> None:
+    paths = pd.Series([path.relative_to(root).as_posix() for path in files])
+    missing, outside = list_images(root, paths)
+    for fault, what in ((outside, "a symbolic link leads out of the folder"), (missing, "not a plain file")):
+        if fault.any():
+            raise DataError.at(what, file=files[int(fault.argmax())], remedy="Copy the file, or remove it.")
 
 
 def _row(path: Path, split: str) -> dict[str, str]:
@@ -108,7 +118,11 @@ def _read(path: Path, keys: Sequence[str]) -> dict[str, str]:
             raise DataError.at(f"one value expected, found {array.size}", file=path, column=key)
         value = array.reshape(-1)[0]
         whole = array.dtype.kind == "f" and float(value).is_integer()
-        scalars[key] = str(int(value) if whole else value).strip()
+        try:
+            text = value.decode("utf-8") if isinstance(value, bytes) else str(int(value) if whole else value)
+        except UnicodeDecodeError:
+            raise DataError.at("not UTF-8 text", file=path, column=key, remedy="Write it as text.") from None
+        scalars[key] = text.strip()
     return scalars
 
 

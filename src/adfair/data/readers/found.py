@@ -22,7 +22,7 @@ from adfair.data.readers.report import ImportReport
 from adfair.data.readers.source import Found, Statements
 from adfair.data.readers.tail import Tail
 from adfair.data.schema import CohortInfo, parse_info
-from adfair.data.staging import require_free, staged_folder
+from adfair.data.staging import keep_inputs, require_free, staged_folder
 from adfair.data.validate import validate_table
 from adfair.errors import ConfigError
 
@@ -59,6 +59,7 @@ def finish(
     """
     choices, out = read_options(options), Path(out)
     require_free(out, force=force)
+    keep_inputs(out, [found.file, found.image_root])
     asked = choices.attributes or [name for name in raw_attributes(found) if name in ("race", "sex")]
     grouped = _grouped(found, asked, choices)
     tail = Tail(found, choices)

@@ -57,17 +57,23 @@ def load_groups(attribute: str, *, table: str, options: ReadOptions) -> GroupTab
         tree = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
     except OSError as error:
         raise ConfigError(f"{file}: no table of groups for '{attribute}' ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raise ConfigError(f"{file}: not valid YAML in UTF-8") from None
     if not _is_table(tree):
-        raise ConfigError(f"{file}: expected the keys attribute, groups, texts")
+        raise ConfigError(
+            f"{file}: expected the keys attribute, groups, texts: a list of names, and text -> name or list of names"
+        )
     return GroupTable(groups=list(tree["groups"]), texts=_texts(tree, file, attribute=attribute), file=file)
 
 
 def _is_table(tree: Any) -> bool:
     if not isinstance(tree, dict) or not set(tree) <= {"attribute", "groups", "texts"}:
         return False
-    return isinstance(tree.get("groups"), list) and isinstance(tree.get("texts"), dict)
+    groups, texts = tree.get("groups"), tree.get("texts")
+    if not isinstance(groups, list) or not isinstance(texts, dict):
+        return False
+    words = [word for value in texts.values() for word in (value if isinstance(value, list) else [value])]
+    return all(isinstance(name, str) for name in [*groups, *words])
 
 
 def _texts(tree: dict[str, Any], file: Path, *, attribute: str) -> dict[str, tuple[str, ...]]:

@@ -132,7 +132,7 @@ def _views(views: pd.Series, names: pd.Series, *, folder: Path) -> pd.Series:
         keys = table["filename"].str.replace(r"\.dcm\.png$", "", regex=True)
         known = dict(zip("CXR" + table["uid"] + "_" + keys, table["projection"], strict=True))
         views = names.str.removesuffix(".png").map(known).fillna("").astype(str)
-    return views.map(lambda view: VIEWS.get(view, "other" if view else ""))
+    return views.map(lambda view: VIEWS.get(view.capitalize(), "other" if view else ""))
 
 
 def _findings(terms: pd.Series, own: Path | None) -> tuple[pd.DataFrame, str]:

@@ -79,8 +79,9 @@ def _check_member(member: tarfile.TarInfo, file: Path, number: int) -> None:
 
 def _parse(data: bytes, *, file: Path, name: str) -> tuple[str, dict[str, str], list[str]]:
     """uid, the texts and terms, and the image names of one report."""
-    if b"<!ENTITY" in data or b"<!DOCTYPE" in data:
-        raise _fault("a document type, which no report has", file, name)
+    # A zero byte is UTF-16, in which the other two would not be found.
+    if b"<!ENTITY" in data or b"<!DOCTYPE" in data or b"\0" in data:
+        raise _fault("a document type or UTF-16, which no report has", file, name)
     try:
         root = ET.fromstring(data)
     except (ET.ParseError, ValueError, LookupError):

@@ -31,7 +31,7 @@ def load_label_table(name: str, own: Path | str | None = None) -> LabelTable:
         return LabelTable.model_validate(yaml.safe_load(text))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raise ConfigError(f"{path or name}: not valid YAML in UTF-8") from None
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc'])) or 'whole file'}: {e['msg']}" for e in error.errors()]

@@ -24,7 +24,8 @@ def one_source(sources: Sequence[Path], *, reader: str, wants: str) -> Path:
     """The only SOURCE. Raises ConfigError when there are several, DataError when it is not there."""
     if len(sources) != 1:
         raise ConfigError(f"the reader '{reader}' takes one SOURCE, not {len(sources)}: {wants}")
-    if not sources[0].exists():
+    # os.path: pathlib raises where a name is too long to be a file's.
+    if not (os.path.isfile(sources[0]) or os.path.isdir(sources[0])):
         raise DataError.at("no such file or folder", file=sources[0], remedy=f"SOURCE is {wants}.")
     return sources[0]
 

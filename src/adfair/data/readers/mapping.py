@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from adfair.data.split import DEFAULT_FRACTIONS
 from adfair.errors import ConfigError
 
+OF_A_PERSON = ("sex", "gender", "race", "ethnicity")
+"""Attributes that a patient has once, whatever the images."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
@@ -56,10 +59,18 @@ class SplitRule(FieldRule):
 
 
 class AttributeRule(FieldRule):
-    """A sensitive attribute: its declared groups, and what becomes of texts that are none of them."""
+    """A sensitive attribute.
+
+    Attributes:
+        groups: declared groups.
+        other: what becomes of texts that are none of them.
+        conflicting: what becomes of a patient with two groups; by default an error for ``OF_A_PERSON``, and kept for
+            attributes of an image such as its view.
+    """
 
     groups: list[str]
     other: Literal["refuse", "unknown"] = "refuse"
+    conflicting: Literal["refuse", "unknown", "keep"] | None = None
 
 
 class FindingRule(FieldRule):
@@ -140,6 +151,7 @@ class Mapping(_Part):
         attributes: at least one sensitive attribute.
         findings: those with a column of their own.
         labels: those listed by name in one column; may be given beside ``findings``.
+        no_text: rows without a report, where others have one: an error, left out, or sentences from their labels.
     """
 
     name: str
@@ -153,6 +165,7 @@ class Mapping(_Part):
     study_id: FieldRule | None = None
     image_path: FieldRule
     report: FieldRule | None = None
+    no_text: Literal["refuse", "drop", "labels"] = "refuse"
     view: FieldRule | None = None
     age: FieldRule | None = None
     split: SplitRule = SplitRule(fractions=DEFAULT_FRACTIONS)
@@ -190,7 +203,7 @@ def _read(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}{line}: not valid YAML in UTF-8") from None

@@ -39,7 +39,7 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
     flow = Flow()
     flow.add(f"rows of {file.name}", rows, rows["subject_id"])
     rows = _with_split(rows, sources)
-    rows = _with_labels(rows, sources, kind=kind)
+    rows, unlabelled = _with_labels(rows, sources, kind=kind)
     if kind == "radiologist":
         rows = rows[rows["split"].ne("test") | rows["by_radiologist"]].drop(columns="by_radiologist")
         flow.add("of the test split, studies labelled by radiologists", rows, rows["subject_id"])
@@ -58,7 +58,7 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
         findings=FINDINGS,
         image_root=root,
         flow=flow,
-        notes=[f"Labels: {kind}.", *notes, *people.notes],
+        notes=[f"Labels: {kind}. {unlabelled}", *notes, *people.notes],
         statements={"race": people.race},
         tables={"race": "race_mimic"},
     )
@@ -82,20 +82,24 @@ def _with_split(rows: pd.DataFrame, sources: list[Path]) -> pd.DataFrame:
     return join(rows, splits, on=["dicom_id"], file=file)
 
 
-def _with_labels(rows: pd.DataFrame, sources: list[Path], *, kind: str) -> pd.DataFrame:
+def _with_labels(rows: pd.DataFrame, sources: list[Path], *, kind: str) -> tuple[pd.DataFrame, str]:
     keys = ["subject_id", "study_id"]
     named = "chexpert" if kind == "radiologist" else kind
     file = need_file(sources, [f"{_PREFIX}{named}.csv"], what=f"{named} labels of MIMIC-CXR-JPG")
-    rows = join(rows, read_columns(file, [*keys, *FINDINGS]), on=keys, file=file)
+    table = read_columns(file, [*keys, *FINDINGS])
+    rows = join(rows, table, on=keys, file=file)
+    studies = rows.drop_duplicates(keys)[keys]
+    without = len(studies) - len(studies.merge(table[keys], on=keys))
+    note = f"{without:,} of {len(studies):,} studies have no row in {file.name}: their findings are empty."
     if kind != "radiologist":
-        return rows
+        return rows, note
     file = need_file(sources, [TEST_LABELS], what="test labels of MIMIC-CXR-JPG 2.1.0")
     columns = ["Airspace Opacity" if name == "Lung Opacity" else name for name in FINDINGS]
     test = read_columns(file, ["study_id", *columns]).rename(columns={"Airspace Opacity": "Lung Opacity"})
     labelled = join(rows[["study_id"]], test.assign(there="1"), on=["study_id"], file=file)
     there = labelled["there"].eq("1")
     labels = {name: rows[name].mask(there, labelled[name]) for name in FINDINGS}
-    return rows.assign(**labels, by_radiologist=there)
+    return rows.assign(**labels, by_radiologist=there), note
 
 
 def _with_sections(rows: pd.DataFrame, sources: list[Path]) -> tuple[pd.DataFrame, list[str]]:

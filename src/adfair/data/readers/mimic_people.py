@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from adfair.data.readers.cells import age_of_parts
 from adfair.data.readers.source import Statements
 from adfair.data.readers.sources import join, need_file, read_columns
+from adfair.data.validate import refuse
 from adfair.errors import DataError
 
 _FOLDERS = (".", "hosp", "core")
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T].*)?"
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,7 @@ def read_people(rows: pd.DataFrame, sources: list[Path]) -> People:
 
 def _ages(rows: pd.DataFrame, patients: pd.DataFrame) -> pd.Series:
     """anchor_age + year of the study - anchor_year, as text; '' where a part is missing."""
-    anchor = patients[["anchor_age", "anchor_year"]].apply(pd.to_numeric, errors="coerce")
-    year = pd.to_numeric(rows["StudyDate"].str[:4], errors="coerce")
-    ages = anchor["anchor_age"] + year - anchor["anchor_year"]
-    return ages.map("{:.0f}".format).where(ages.notna(), "").astype(str)
+    return age_of_parts([patients["anchor_age"], rows["StudyDate"].str[:4]], patients["anchor_year"])
 
 
 def _admissions(sources: list[Path]) -> Statements:
@@ -72,6 +72,18 @@ def _admissions(sources: list[Path]) -> Statements:
             remedy="Is it admissions.csv.gz of MIMIC-IV?",
         )
     if "admittime" in table:
-        table = table.sort_values(["subject_id", "admittime"], kind="stable")
+        times = table["admittime"]
+        refuse(
+            ~times.str.fullmatch(_TIME) & times.ne(""),
+            "not a time such as 2180-05-06 22:23:00, by which the first admission is told",
+            file=file,
+            column="admittime",
+            remedy="Give MIMIC-IV's own table; a spreadsheet may have rewritten its times.",
+        )
+        # An admission without a time comes last: it is not known to be the first.
+        ordered = table.assign(untimed=times.eq("")).sort_values(
+            ["subject_id", "untimed", "admittime"], kind="stable"
+        )
+        table = ordered.drop(columns="untimed")
     said = pd.DataFrame({"patient_id": table["subject_id"], "raw": table[column]})
     return Statements(said, file)

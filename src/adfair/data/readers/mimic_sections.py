@@ -1,7 +1,9 @@
 """Sections of MIMIC-CXR reports: from the text files (in their zip or unpacked) or from a sectioned table."""
 
+import os
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -83,7 +85,7 @@ def _name(subject: str, study: str) -> str:
 
 def _is_tree(root: Path, studies: pd.DataFrame) -> bool:
     pairs = zip(studies["subject_id"][:200], studies["study_id"][:200], strict=True)
-    return any((root / _name(*pair)).is_file() for pair in pairs)
+    return any(os.path.isfile(root / _name(*pair)) for pair in pairs)
 
 
 def _table(studies: pd.DataFrame, read: Callable[[str], str | None]) -> pd.DataFrame:
@@ -108,9 +110,16 @@ def _from_archive(file: Path, studies: pd.DataFrame) -> pd.DataFrame:
                     raise _no_report(file, info.filename)
                 return _decoded(archive.read(info), file, info.filename)
 
-            return _table(studies, read)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
+            table = _table(studies, read)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, zlib.error):
         raise DataError.at("damaged, or ends early", file=file, remedy="Download it again.") from None
+    if table.empty:
+        raise DataError.at(
+            "holds no report of the studies in the metadata",
+            file=file,
+            remedy=f"Expected entries such as {_name(*studies.iloc[0][['subject_id', 'study_id']])}.",
+        )
+    return table
 
 
 def _prefixed(names: Iterable[str]) -> dict[str, str]:
@@ -120,7 +129,7 @@ def _prefixed(names: Iterable[str]) -> dict[str, str]:
 
 def _read_file(root: Path, name: str) -> str | None:
     path = root / name
-    if not path.is_file():
+    if not os.path.isfile(path):
         return None
     if root.resolve() not in path.resolve().parents or path.stat().st_size > MAX_REPORT:
         raise _no_report(root, name)

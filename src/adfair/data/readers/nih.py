@@ -13,7 +13,8 @@ from adfair.data.readers.label_tables import load_label_table
 from adfair.data.readers.options import ReadOptions
 from adfair.data.readers.report import Flow
 from adfair.data.readers.source import Found
-from adfair.data.validate import refuse, shown
+from adfair.data.validate import refuse
+from adfair.errors import DataError
 
 WANTS = "the folder of the archive, or its table Data_Entry_2017_v2020.csv (also .gz)"
 TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
@@ -60,14 +61,15 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
     names = table["Image Index"]
     paths = lookup.find_images(names, root=file.parent, search=SEARCH, file=file, column="Image Index")
     hot = _findings(table["Finding Labels"], options.maps.get("labels"), file=file)
+    split, notes = _official_split(names, folder=file.parent, file=file)
     columns = {
         "image_id": names.str.replace(r"\.[^.]*$", "", regex=True),
         "patient_id": table["Patient ID"],
         "study_id": table["Patient ID"] + "-" + table["Follow-up #"],
         "image_path": paths,
-        "view": table["View Position"],
+        "raw:view": table["View Position"],
         "age": table["Patient Age"],
-        "split": _official_split(names, folder=file.parent),
+        "split": split,
         "raw:sex": table[sex],
     }
     return Found(
@@ -79,6 +81,7 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
         findings=[str(name) for name in hot],
         image_root=file.parent,
         flow=flow,
+        notes=notes,
     )
 
 
@@ -86,23 +89,48 @@ def _findings(cells: pd.Series, own: Path | None, *, file: Path) -> pd.DataFrame
     named = cells.str.split("|", regex=False).explode().str.strip()
     refuse(
         ~named.isin([*LABELS, ""]),
-        lambda row: f"'{shown(named.iloc[row])}' is none of the labels {', '.join(LABELS)}",
+        # Not quoted unless it is a label in another case: of a column that is not the labels it may be a report.
+        lambda row: f"{_told(named.iloc[row])} none of the labels {', '.join(LABELS)}",
         file=file,
         column="Finding Labels",
         remedy="Give the data set's own table, or use 'adfair import table'.",
+    )
+    healthy = named.eq("No Finding").groupby(level=0).any()
+    refuse(
+        healthy & (named.ne("No Finding") & named.ne("")).groupby(level=0).any(),
+        "No Finding beside a finding",
+        file=file,
+        column="Finding Labels",
+        remedy="Correct the cell.",
     )
     findings = load_label_table("nih_labels.yaml", own).findings
     return lookup.multi_hot(named, findings, given=cells.ne(""))
 
 
-def _official_split(names: pd.Series, *, folder: Path) -> pd.Series:
-    """'train' or 'test' by the two published lists; '' where they are not both there."""
+def _told(name: str) -> str:
+    folded = {label.casefold(): label for label in LABELS}
+    return f"'{name}' is" if name.casefold() in folded else "one of the names is"
+
+
+def _official_split(names: pd.Series, *, folder: Path, file: Path) -> tuple[pd.Series, list[str]]:
+    """'train' or 'test' by the two published lists; '' where they are not both there, and a note where one is."""
     files = {"train": folder / "train_val_list.txt", "test": folder / "test_list.txt"}
-    if not all(file.is_file() for file in files.values()):
-        return pd.Series("", index=names.index)
-    train, test = (set(file.read_text("utf-8-sig").split()) for file in files.values())
+    absent = [each.name for each in files.values() if not each.is_file()]
+    if absent:
+        note = f"{', '.join(absent)} is not beside the table: the published split is not used."
+        return pd.Series("", index=names.index), [note] * (len(absent) == 1)
+    train, test = (_listed(each) for each in files.values())
     remedy = "Download both lists again, or move them away to split by patient."
     for rows, what in ((train & test, "both lists"), (set(names) - train - test, "neither list")):
         fault = f"the image is in {what} of train_val_list.txt and test_list.txt"
-        refuse(names.isin(rows), fault, file=files["test"], column="Image Index", remedy=remedy)
-    return names.isin(test).map({True: "test", False: "train"})
+        refuse(names.isin(rows), fault, file=file, column="Image Index", remedy=remedy)
+    return names.isin(test).map({True: "test", False: "train"}), []
+
+
+def _listed(file: Path) -> set[str]:
+    try:
+        return set(file.read_text("utf-8-sig").split())
+    except (OSError, UnicodeDecodeError):
+        raise DataError.at(
+            "cannot be read as UTF-8 text", file=file, remedy="Download it again, or move it away."
+        ) from None

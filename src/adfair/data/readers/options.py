@@ -120,5 +120,5 @@ def _value(text: str, override: str) -> Any:
         return text
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         raise ConfigError(f"--set '{override}': not valid YAML") from None

@@ -11,6 +11,7 @@ import pandas as pd
 
 from adfair.data.paths import list_images
 from adfair.data.readers import lookup
+from adfair.data.readers.cells import age_of_parts
 from adfair.data.readers.faults import Fault, without_faults
 from adfair.data.readers.label_tables import load_label_table
 from adfair.data.readers.options import ReadOptions
@@ -97,10 +98,9 @@ def _findings(table: pd.DataFrame, options: ReadOptions, *, file: Path) -> tuple
 
 
 def _age(table: pd.DataFrame) -> pd.Series:
-    """Years as text; what is no year of birth or date of study gives the unknown age."""
-    born = pd.to_numeric(table["PatientBirth"], errors="coerce")
-    taken = pd.to_numeric(table["StudyDate_DICOM"].str[:4], errors="coerce")
-    return (taken - born).map(lambda years: "" if pd.isna(years) else f"{years:.0f}").astype(str)
+    """Year of the study less that of birth, as text; '' where one is missing."""
+    born = table["PatientBirth"].replace(["None", "nan"], "")
+    return age_of_parts([table["StudyDate_DICOM"].str[:4]], born)
 
 
 def _whole_files(

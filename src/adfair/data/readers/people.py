@@ -10,7 +10,7 @@ from adfair.data.readers.options import ReadOptions
 from adfair.data.readers.source import Found
 from adfair.data.schema import UNKNOWN
 from adfair.data.validate import refuse
-from adfair.errors import ConfigError
+from adfair.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def group_attribute(found: Found, attribute: str, *, options: ReadOptions) -> Gr
     settled, conflicting = _one_group_each(said, attribute=attribute, options=options, file=file)
     patients = found.rows["patient_id"]
     return Grouped(
-        groups=patients.map(settled).fillna(UNKNOWN).astype(str),
+        groups=patients.map(settled).astype(object).fillna(UNKNOWN).astype(str),
         declared=declared_groups(attribute, table, options),
         conflicting=patients.isin(conflicting),
         report=_report(found, said, attribute),
@@ -78,6 +78,13 @@ def _said(found: Found, attribute: str) -> tuple[pd.DataFrame, Path]:
     if attribute in found.statements:
         other = found.statements[attribute]
         table = other.table[other.table["patient_id"].isin(found.rows["patient_id"])]
+        if table.empty:
+            # Everybody would be Unknown: ids that are written in two ways, not people of whom nothing is known.
+            raise DataError.at(
+                f"none of its patients is among those of {found.file.name}",
+                file=other.file,
+                remedy="Is it of the same data set, with the ids written alike?",
+            )
         return table.assign(raw=table["raw"].str.strip()), other.file
     if f"raw:{attribute}" not in found.rows:
         raise ConfigError(

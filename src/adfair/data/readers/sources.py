@@ -1,5 +1,6 @@
 """Find and open the files of a named data set; what is not as expected says what was expected and what is there."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,11 +23,12 @@ def find_file(
     """
     wanted = [name + end for name in names for end in ("", ".gz")]
     for source in sources:
-        if source.name in wanted and source.is_file():
+        # os.path throughout: pathlib raises where a name is too long to be a file's.
+        if source.name in wanted and os.path.isfile(source):
             return source
         for folder in inside:
             for name in wanted:
-                if (source / folder / name).is_file():
+                if os.path.isfile(source / folder / name):
                     return source / folder / name
     return None
 
@@ -48,9 +50,9 @@ def need_file(
 def _listing(sources: Sequence[Path]) -> str:
     names: list[str] = []
     for source in sources:
-        if not source.exists():
+        if not os.path.exists(source):
             names.append(f"{source.name} (is not there)")
-        elif source.is_dir():
+        elif os.path.isdir(source):
             names += sorted(entry.name for entry in source.iterdir())
         else:
             names.append(source.name)
@@ -148,7 +150,7 @@ def best_root(paths: Sequence[pd.Series], *, roots: Sequence[Path], table: Path)
     """
     step = max(1, len(paths[0]) // _PROBED)
     tried = [
-        (sum((root / path).is_file() for path in way.iloc[::step] if path), -number, root, way)
+        (sum(os.path.isfile(root / path) for path in way.iloc[::step] if path), -number, root, way)
         for number, (root, way) in enumerate((root, way) for root in roots for way in paths)
     ]
     count, _, root, way = max(tried, key=lambda each: each[:2])
@@ -170,5 +172,5 @@ def _path(text: str) -> str:
 
 def folders_of(sources: Sequence[Path], inside: Sequence[str]) -> list[Path]:
     """The sources that are folders, the folders of those that are files, and those ``inside``, if they exist."""
-    bases = list(dict.fromkeys(source if source.is_dir() else source.parent for source in sources))
-    return [base / folder for base in bases for folder in (".", *inside) if (base / folder).is_dir()]
+    bases = list(dict.fromkeys(source if os.path.isdir(source) else source.parent for source in sources))
+    return [base / folder for base in bases for folder in (".", *inside) if os.path.isdir(base / folder)]

@@ -5,6 +5,7 @@ One data set ships its demographics as a workbook; a dependency for one file is 
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -32,7 +33,16 @@ def read_sheet(file: Path) -> pd.DataFrame:
         raise DataError.at(
             f"cannot be read ({error.strerror})", file=file, remedy="Check the path."
         ) from None
-    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, IndexError, EOFError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ElementTree.ParseError,
+        LookupError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+    ):
+        # RuntimeError: encrypted, or packed in a way that is not known.
         raise DataError.at(
             "not an .xlsx workbook, or a damaged one",
             file=file,

@@ -18,10 +18,11 @@ from adfair.data.readers.files import copy_images, locate
 from adfair.data.readers.mapping import Mapping, load_mapping
 from adfair.data.readers.report import Flow, ImportReport, count_groups
 from adfair.data.schema import CohortInfo, parse_info
-from adfair.data.split import split_patients
-from adfair.data.staging import require_free, staged_folder
+from adfair.data.split import split_patients, stratum_columns
+from adfair.data.staging import keep_inputs, require_free, staged_folder
 from adfair.data.tables import read_text_table
-from adfair.data.validate import validate_table
+from adfair.data.text import label_reports
+from adfair.data.validate import refuse, validate_table
 from adfair.errors import ConfigError, DataError
 
 
@@ -62,10 +63,12 @@ def import_table(
     rules, out = load_mapping(mapping), Path(out)
     require_free(out, force=force)
     root = (file.parent / rules.images.root).resolve()
+    keep_inputs(out, [file, root])
     info = _declaration(rules, image_root=None if copy else str(root), file=_named(mapping, file))
     flow, table = _kept_rows(read_text_table(file, encoding=rules.encoding), rules, file=file)
     ours, notes = _our_columns(table, rules, file=file, seed=seed)
     ours = _with_files(ours, rules, flow, root=root, file=file)
+    ours = _with_text(ours, rules, flow, notes, file=file, seed=seed)
     info = info.model_copy(update={"splits": _split_names(ours)})
     validate_table(ours, info, file=file)
     raw = {
@@ -115,22 +118,51 @@ def _our_columns(
     if invalid:
         notes.append(f"{invalid:,} cells of age were no age and are set to unknown.")
     for name, rule in rules.attributes.items():
-        ours[name] = cells.group_text(table, rule, name=name, file=file)
+        groups = cells.group_text(table, rule, name=name, file=file)
+        ours[name], said = cells.one_group(groups, ours["patient_id"], rule, name=name, file=file)
+        notes += said
     for name, finding in rules.findings.items():
         ours[name] = cells.finding_text(table, finding, name=name, file=file)
     if rules.labels:
         ours = pd.concat([ours, cells.listed_findings(table, rules.labels, file=file)], axis=1)
-    ours["split"] = _splits(table, ours["patient_id"], rules, file=file, seed=seed)
+    ours["split"] = _splits(table, ours, rules, file=file, seed=seed)
     absent = [name for name in ("train", "val", "test") if name not in set(ours["split"])]
     if absent:
         notes.append(f"No image is in split {', '.join(absent)}; map the source's own names to these.")
     return ours, notes
 
 
-def _splits(table: pd.DataFrame, patients: pd.Series, rules: Mapping, *, file: Path, seed: int) -> pd.Series:
+def _splits(table: pd.DataFrame, ours: pd.DataFrame, rules: Mapping, *, file: Path, seed: int) -> pd.Series:
     if rules.split.fractions is None:
         return cells.mapped_text(table, rules.split, file=file)
-    return split_patients(patients, fractions=rules.split.fractions, seed=seed)
+    strata = stratum_columns(ours, attributes=list(rules.attributes), findings=rules.finding_names)
+    return split_patients(ours["patient_id"], fractions=rules.split.fractions, seed=seed, strata=strata)
+
+
+def _with_text(
+    ours: pd.DataFrame, rules: Mapping, flow: Flow, notes: list[str], *, file: Path, seed: int
+) -> pd.DataFrame:
+    """What ``no_text`` says of rows without a report; a cohort without any report stays as it is."""
+    empty = ours["report"].str.strip().eq("")
+    if empty.all() or not empty.any():
+        return ours
+    if rules.no_text == "refuse":
+        refuse(
+            empty,
+            "the report is empty, and others are not",
+            file=file,
+            column="report",
+            remedy="Write 'no_text: drop' or 'no_text: labels' (sentences from their labels) in the mapping, or leave "
+            "'report' out for sentences from labels everywhere.",
+        )
+    if rules.no_text == "drop":
+        flow.add("the report is not empty", ours[~empty], ours["patient_id"])
+        return ours[~empty]
+    labels = ours.loc[empty, rules.finding_names].apply(pd.to_numeric).to_numpy(dtype=float)
+    made = label_reports(labels, rules.finding_names, image_ids=ours["image_id"][empty], seed=seed)
+    notes.append(f"{len(made):,} rows without a report speak by their labels.")
+    ours.loc[empty, "report"] = made
+    return ours
 
 
 def _with_files(ours: pd.DataFrame, rules: Mapping, flow: Flow, *, root: Path, file: Path) -> pd.DataFrame:

@@ -72,6 +72,11 @@ class Tail:
         ]
         twice = rows["image_id"].duplicated()
         faults += [Fault(twice, "this image is listed in an earlier row", "image_id", "Remove one.")]
+        # Else one examination could lie in two splits, under two names.
+        owner = rows.groupby("study_id")["patient_id"].transform("first")
+        shared = rows["study_id"].ne("") & rows["patient_id"].ne(owner)
+        what = "the study belongs to another patient in an earlier row"
+        faults += [Fault(shared, what, "study_id", "Correct study or patient.")]
         faults += [
             Fault(
                 ~rows[name].isin(list(LABELS)), "the cell is no label", name, "Labels are 1, 0, -1 or empty."
