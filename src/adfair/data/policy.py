@@ -20,7 +20,7 @@ from adfair.metrics.dependence import Dependence, dependence
 
 CLEAR = 2.0
 """Standard errors above zero from which a dependence counts."""
-WEIGHT = 0.3
+WEIGHT = 0.5
 """Of the adversary (our choice)."""
 NAMING = 0.001
 """Share of training reports that name a group from which they are scrubbed."""
