@@ -54,7 +54,8 @@ def opened(browser: Any) -> Iterator[Any]:
         page.on("request", lambda request: seen.requests.append(request.url))
         page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
         page.goto(path.as_uri())
-        page.wait_for_function("document.querySelectorAll('.plot .main-svg').length > 0")
+        # Waiting for a function would evaluate text in the page, which its policy forbids.
+        page.wait_for_selector(".plot .main-svg", state="attached")
         return seen
 
     yield open_page

@@ -90,14 +90,24 @@
     return window.Plotly.react(figure.node, traces, layout, { displayModeBar: false, responsive: true, staticPlot: false, scrollZoom: false });
   }
 
+  // One figure a turn, what is in view first: the page answers between them.
+  let waiting = [];
+  function turn() {
+    const figure = waiting.shift();
+    if (waiting.length) setTimeout(turn);
+    if (figure.near) return;
+    figure.near = true;
+    draw(figure);
+  }
+
   // A figure is drawn when the reader comes near it, so that a long page opens at once.
   const watcher = new IntersectionObserver(function (entries) {
-    entries.filter((entry) => entry.isIntersecting).forEach(function (entry) {
-      const figure = figures.find((item) => item.node === entry.target);
-      watcher.unobserve(entry.target);
-      figure.near = true;
-      draw(figure);
-    });
+    const came = entries.filter((entry) => entry.isIntersecting);
+    came.forEach((entry) => watcher.unobserve(entry.target));
+    const added = came.map((entry) => figures.find((item) => item.node === entry.target));
+    const seen = (figure) => figure.node.getBoundingClientRect().top < window.innerHeight;
+    if (!waiting.length && added.length) setTimeout(turn);
+    waiting = [...added.filter(seen), ...waiting, ...added.filter((figure) => !seen(figure))];
   }, { rootMargin: "400px" });
 
   function drawAll() {
