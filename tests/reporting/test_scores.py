@@ -45,9 +45,28 @@ def test_attributes_that_the_table_lacks_are_left_out(tmp_path: Path) -> None:
         "sex": ["F", "M"],
     }
     pd.DataFrame(rows).to_csv(tmp_path / "predictions.csv", index=False)
-    found = read_predictions(tmp_path / "predictions.csv", ["race", "sex"])
+    found = read_predictions(tmp_path / "predictions.csv", {"race": ["A", "B"], "sex": ["F", "M"]})
     assert [attribute.name for attribute in found.attributes] == ["sex"]
     assert found.scores[:, 0].tolist() == [0.1, 0.9]
+
+
+def test_ages_are_cut_where_the_audit_cut_them(tmp_path: Path) -> None:
+    ages = np.arange(20, 90)
+    rows = {"image_id": ages, "finding": "Edema", "label": ages % 2, "score": ages / 100, "age": ages}
+    pd.DataFrame(rows).to_csv(tmp_path / "predictions.csv", index=False)
+    found = read_predictions(tmp_path / "predictions.csv", {"age": ["<40", "40-60", ">=60", "Unknown"]})
+    (age,) = found.attributes
+    assert age.groups == ("<40", "40-60", ">=60")
+    np.testing.assert_array_equal(age.codes, np.digitize(ages, [40, 60]))
+
+
+def test_a_table_that_holds_the_bins_names_is_read_as_it_stands(tmp_path: Path) -> None:
+    ages = ["<40", ">=60", "40-60", "Unknown"]
+    rows = {"image_id": range(4), "finding": "Edema", "label": [0, 1, 0, 1], "score": 0.5, "age": ages}
+    pd.DataFrame(rows).to_csv(tmp_path / "predictions.csv", index=False)
+    found = read_predictions(tmp_path / "predictions.csv", {"age": ["<40", "40-60", ">=60", "Unknown"]})
+    (age,) = found.attributes
+    assert [age.groups[code] if code >= 0 else "Unknown" for code in age.codes] == ages
 
 
 def test_embeddings_come_with_their_ids_as_text(tmp_path: Path) -> None:

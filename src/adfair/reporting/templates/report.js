@@ -22,7 +22,7 @@
   }
 
   function shorten(text) {
-    const most = narrow.matches ? 18 : 30;
+    const most = narrow.matches ? 22 : 30;
     return text.length > most ? text.slice(0, most - 1) + "…" : text;
   }
 
