@@ -1,4 +1,4 @@
-"""A reader's walk through the page of a demonstration, of one model's audit, and of an audit of real films.
+"""A reader's walk through four pages: of a demonstration, of four models, of one audit, and of an audit of real films.
 
 ``make pictures`` walks through the page of ``runs/demo`` and leaves the documents' pictures of it in ``docs``.
 """
@@ -43,6 +43,16 @@ def _invented_audit(fake: SimpleNamespace, demo: Path, folder: Path) -> Path:
     return folder
 
 
+def _four_models(fake: SimpleNamespace, demo: Path, folder: Path) -> Path:
+    """The folder of as many models as ``adfair demo`` trains."""
+    models = ("clip", "scrubbed_clip", "adfair", "auto")
+    fake.comparison(models=models).to_csv(folder / "comparison.csv", index=False)
+    for model in models:
+        (folder / model).mkdir()
+        (folder / model / "predictions.csv").write_bytes((demo / "clip" / "predictions.csv").read_bytes())
+    return folder
+
+
 def _real_audit(pack: Path, folder: Path) -> Path:
     spec = importlib.util.spec_from_file_location("audit_nih_pixels", EXAMPLE)
     assert spec
@@ -53,7 +63,9 @@ def _real_audit(pack: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["demo", "audit", pytest.param("films", marks=pytest.mark.pack)])
+@pytest.fixture(
+    scope="module", params=["demo", "four", "audit", pytest.param("films", marks=pytest.mark.pack)]
+)
 def seen(
     request: pytest.FixtureRequest,
     opened: Any,
@@ -65,6 +77,8 @@ def seen(
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "films":
         source = _real_audit(request.getfixturevalue("pack"), folder)
+    elif request.param == "four":
+        source = _four_models(fake, demo, folder)
     elif request.param == "audit":
         source = _invented_audit(fake, demo, folder)
     else:
@@ -129,6 +143,7 @@ def test_the_threshold_moves_every_rate_and_goes_back(seen: SimpleNamespace) -> 
 def test_a_figure_is_printed_alike_wherever_it_stands(seen: SimpleNamespace) -> None:
     page = seen.page
     page.click("#forest-numbers > summary")
+    page.locator("#forest-table table").wait_for()
     live = page.locator("#forest-table tbody td .number").all_inner_texts()
     written = page.locator("#groups table").first.locator("tbody td .number").all_inner_texts()
     assert live == [text.removeprefix("worst").strip() for text in written]

@@ -72,8 +72,14 @@
     };
   });
 
+  // Numbers on bars stand side by side, so they are left to the table where many bars share little room.
+  function roomy(traces) {
+    const bars = traces.filter((t) => t.type === "bar").length;
+    return bars > (narrow.matches ? 2 : 4) ? traces.filter((t) => t.mode !== "text") : traces;
+  }
+
   function filtered(variant) {
-    const traces = state.model ? variant.traces.filter((t) => t.meta === undefined || t.meta === state.model) : variant.traces;
+    const traces = roomy(state.model ? variant.traces.filter((t) => t.meta === undefined || t.meta === state.model) : variant.traces);
     const shapes = variant.layout.shapes;
     const row = state.finding ? ((variant.layout.yaxis || {}).ticktext || []).indexOf(state.finding) : -1;
     if (row < 0 || !shapes || !shapes.length) return { traces: traces, layout: variant.layout };
