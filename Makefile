@@ -15,10 +15,14 @@ CREATE = test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 endif
 
-.PHONY: demo seeds results remedies test check bench torture example-cxr docs clean
+.PHONY: demo pictures seeds results remedies test check bench torture example-cxr docs clean
 
 demo: $(VENV)/.stamp-train
 	$(BIN)/adfair demo --out runs/demo --force
+
+# The documents' pictures of the report, taken by the test that walks through it: after `make demo`, with Chromium.
+pictures: $(VENV)/.stamp-dev
+	ADFAIR_DEMO=runs/demo ADFAIR_PICTURES=docs $(BIN)/python -m pytest tests/reporting/test_walk.py -k demo
 
 # Two more seeds and three ceilings, for the table in docs/synthetic.md: about 15 minutes.
 seeds: $(VENV)/.stamp-train

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adfair.auditing.attributes import attribute_columns, crossed, encode, parse_bins
+from adfair.auditing.attributes import (
+    UNKNOWN,
+    attribute_columns,
+    bin_edges,
+    bin_names,
+    crossed,
+    encode,
+    parse_bins,
+)
 from adfair.errors import ConfigError, DataError
 
 
@@ -79,3 +87,16 @@ def test_unknown_in_a_binned_column_is_unknown() -> None:
 def test_a_group_name_that_could_steer_a_terminal_is_refused() -> None:
     with pytest.raises(DataError, match="column 'sex': a group's name holds a control character"):
         encode(pd.Series(["F", "F\x1b[31m"], name="sex"), source="t")
+
+
+@pytest.mark.parametrize("edges", [[60.0], [40.0, 60.0], [-5.0, -2.5, 0.0], [1e-9, 1e6]])
+def test_edges_are_found_again_from_the_names_of_their_bins(edges: list[float]) -> None:
+    assert bin_edges(bin_names(edges)) == edges
+    assert bin_edges([*bin_names(edges), UNKNOWN]) == edges
+
+
+@pytest.mark.parametrize(
+    "groups", [[], [UNKNOWN], ["F", "M"], ["<40"], ["<40", ">=60"], ["40-60", "<40", ">=60"]]
+)
+def test_groups_that_are_no_bins_have_no_edges(groups: list[str]) -> None:
+    assert bin_edges(groups) is None

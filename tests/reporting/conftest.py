@@ -1,8 +1,11 @@
-"""A small demo folder filled with invented numbers: test data for the page, and no result of anything."""
+"""A small demo folder filled with invented numbers, which are no result of anything, and a browser to read pages with."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,15 @@ import pytest
 import yaml
 from PIL import Image
 
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 FINDINGS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 GROUPS = {"race": ("Asian", "Black", "White"), "sex": ("F", "M")}
 COLUMNS = [
@@ -204,3 +216,48 @@ def fake() -> SimpleNamespace:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One invented demo folder, shared by tests that only read it."""
     return write_demo(tmp_path_factory.mktemp("reporting") / "demo")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium; skips where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any) -> Iterator[Any]:
+    """A function that opens a page and records what it complains of and asks for."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    # Generous, since a busy machine takes many seconds to read the page's library for the first time.
+    context.set_default_timeout(120_000)
+
+    def open_page(path: Path) -> SimpleNamespace:
+        page = context.new_page()
+        seen = SimpleNamespace(page=page, messages=[], requests=[], dialogs=[])
+        seen.outside = lambda: [u for u in seen.requests if not u.startswith(("file:", "data:", "blob:"))]
+        seen.saved = lambda selector: _saved(page, selector)
+        page.on("console", lambda message: seen.messages.append(message.text))
+        page.on("pageerror", lambda error: seen.messages.append(str(error)))
+        page.on("request", lambda request: seen.requests.append(request.url))
+        page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
+        page.goto(path.as_uri())
+        # Waiting for a function would evaluate text in the page, which its policy forbids.
+        page.wait_for_selector(".plot .main-svg", state="attached")
+        return seen
+
+    yield open_page
+    context.close()
+
+
+def _saved(page: Any, selector: str) -> tuple[str, str]:
+    """Name and text of the file that a click saves."""
+    with page.expect_download() as download:
+        page.click(selector)
+    return download.value.suggested_filename, Path(download.value.path()).read_text(encoding="utf-8")

@@ -3,8 +3,6 @@
 import io
 import itertools
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,65 +14,13 @@ from adfair.auditing.repeats import Figure
 from adfair.reporting import report
 from adfair.reporting.frontier import frontier_page
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 AXE = os.environ.get("ADFAIR_AXE", "")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Any) -> Iterator[Any]:
-    """A function that opens a page and records what it complains of and asks for."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    # Generous, since a busy machine takes many seconds to read the page's library for the first time.
-    context.set_default_timeout(120_000)
-
-    def open_page(path: Path) -> SimpleNamespace:
-        page = context.new_page()
-        seen = SimpleNamespace(page=page, messages=[], requests=[], dialogs=[])
-        page.on("console", lambda message: seen.messages.append(message.text))
-        page.on("pageerror", lambda error: seen.messages.append(str(error)))
-        page.on("request", lambda request: seen.requests.append(request.url))
-        page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
-        page.goto(path.as_uri())
-        page.wait_for_function("document.querySelectorAll('.plot .main-svg').length > 0")
-        return seen
-
-    yield open_page
-    context.close()
 
 
 @pytest.fixture(scope="module")
 def seen(opened: Any, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """One page of the invented demo that the tests take in turns; each leaves it as it found it."""
     return opened(report([demo], out=tmp_path_factory.mktemp("browser") / "report.html"))
-
-
-def _outside(requests: list[str]) -> list[str]:
-    return [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
-
-
-def _saved(page: Any, selector: str) -> tuple[str, str]:
-    with page.expect_download() as download:
-        page.click(selector)
-    return download.value.suggested_filename, Path(download.value.path()).read_text(encoding="utf-8")
 
 
 def test_a_figure_is_drawn_when_it_comes_near_and_all_are_when_printed(seen: SimpleNamespace) -> None:
@@ -150,13 +96,13 @@ def test_tables_sort_by_value_with_the_undefined_below_and_back(seen: SimpleName
 def test_a_table_is_taken_along_as_csv_and_latex(seen: SimpleNamespace) -> None:
     page = seen.page
     place = "#groups .export >> nth=0 >> button"
-    name, text = _saved(page, f"{place} >> nth=0")
+    name, text = seen.saved(f"{place} >> nth=0")
     found = pd.read_csv(io.StringIO(text), index_col="Group")
     assert name == "By-race-mean-over-findings.csv"
     assert {"AUC: CLIP", "AUC: CLIP low", "AUC: CLIP high"} <= set(found.columns)
     shown = page.locator("#groups tbody tr td .number").first.inner_text().split()[-1]
     assert float(found.iloc[0, 0]) == float(shown)
-    name, text = _saved(page, f"{place} >> nth=1")
+    name, text = seen.saved(f"{place} >> nth=1")
     assert name.endswith(".tex")
     assert text.count("\\\\") == 5
     assert "\\begin{tabular}{lrrrrrr}" in text
@@ -247,7 +193,7 @@ def test_the_page_never_scrolls_sideways(seen: SimpleNamespace, width: int) -> N
 
 def test_through_all_of_it_no_complaint_and_no_request(seen: SimpleNamespace) -> None:
     assert seen.messages == []
-    assert _outside(seen.requests) == []
+    assert seen.outside() == []
 
 
 def test_names_that_look_like_html_stay_text_in_figures(
@@ -264,7 +210,7 @@ def test_names_that_look_like_html_stay_text_in_figures(
     assert seen.page.locator(".plot a").count() == 0
     assert "<a href=" in seen.page.locator("#gap-0 .legendtext").first.text_content()
     assert seen.dialogs == []
-    assert _outside(seen.requests) == []
+    assert seen.outside() == []
 
 
 def test_the_policy_holds_against_a_script_that_got_in(opened, demo: Path, tmp_path: Path) -> None:
@@ -294,4 +240,4 @@ def test_the_page_of_a_sweep_draws_and_switches_without_a_complaint(opened, tmp_
     assert seen.page.locator(".plot a").count() == 0
     assert "<a href=" in " ".join(seen.page.locator("#frontier-0 .textpoint").all_text_contents())
     assert seen.messages == []
-    assert _outside(seen.requests) == []
+    assert seen.outside() == []

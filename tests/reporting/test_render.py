@@ -123,13 +123,13 @@ def poisoned(fake: SimpleNamespace, folder: Path, payload: str) -> ReportData:
 @pytest.fixture
 def without_plotly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the library, which is long and the same in every page."""
-    monkeypatch.setattr("adfair.reporting.render.get_plotlyjs", lambda: "/* plotly */")
+    monkeypatch.setattr("adfair.reporting.render.library", lambda: "/* plotly */")
 
 
 @pytest.fixture(scope="module")
 def harmless(fake: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Page:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("adfair.reporting.render.get_plotlyjs", lambda: "/* plotly */")
+        patch.setattr("adfair.reporting.render.library", lambda: "/* plotly */")
         return Page(render(poisoned(fake, tmp_path_factory.mktemp("harmless"), "word")))
 
 

@@ -111,10 +111,28 @@ def _binned(column: pd.Series, edges: Sequence[float], *, source: str) -> Attrib
     if column.dtype.kind not in "fiu":
         column = column.mask(column.astype("string").str.strip().str.casefold() == "unknown")
     value = numbers(column, source=source)
-    text = [f"{edge:.12g}" for edge in cuts]
-    names = [f"<{text[0]}", *(f"{a}-{b}" for a, b in pairwise(text)), f">={text[-1]}"]
     codes = np.where(np.isnan(value), -1, np.searchsorted(cuts, value, side="right")).astype(np.int16)
-    return Attribute(str(column.name), tuple(names), codes)
+    return Attribute(str(column.name), bin_names(edges), codes)
+
+
+def bin_names(edges: Sequence[float]) -> tuple[str, ...]:
+    """Groups of a numeric attribute: ``<40``, ``40-60`` and ``>=60`` for the edges 40 and 60."""
+    text = [f"{edge:.12g}" for edge in edges]
+    return (f"<{text[0]}", *(f"{a}-{b}" for a, b in pairwise(text)), f">={text[-1]}")
+
+
+def bin_edges(groups: Sequence[str]) -> list[float] | None:
+    """The edges whose ``bin_names`` are these groups, the unknown one aside; ``None`` where they are no bins."""
+    names = [name for name in groups if name != UNKNOWN]
+    texts = [names[0].removeprefix("<")] if names else []
+    for name in names[1:-1]:
+        # Each bin begins where the one before it ends, also where an edge has a sign of its own.
+        texts.append(name.removeprefix(f"{texts[-1]}-"))
+    try:
+        edges = [float(text) for text in texts]
+    except ValueError:
+        return None
+    return edges if edges and bin_names(edges) == tuple(names) else None
 
 
 def crossed(first: Attribute, second: Attribute) -> Attribute:

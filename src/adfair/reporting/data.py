@@ -148,10 +148,18 @@ class ReportData:
 
     def groups(self, attribute: str) -> tuple[str, ...]:
         """Groups of an attribute in order of appearance; the unknown group is one of them."""
+        return self._groups.get(attribute, ())
+
+    @cached_property
+    def _groups(self) -> dict[str, tuple[str, ...]]:
+        # Asked for at every cell of the page, so the table is gone through once.
         # The group of a signed difference is a pair such as A-B, not a group.
-        single = ~self.metrics["metric"].str.endswith("_difference")
-        rows = self.metrics[(self.metrics["attribute"] == attribute) & single]
-        return tuple(g for g in dict.fromkeys(rows["group"]) if g)
+        single = ~self.metrics["metric"].str.endswith("_difference") & (self.metrics["group"] != "")
+        pairs = self.metrics.loc[single, ["attribute", "group"]].drop_duplicates()
+        found: dict[str, list[str]] = {}
+        for attribute, group in zip(pairs["attribute"], pairs["group"], strict=True):
+            found.setdefault(attribute, []).append(group)
+        return {attribute: tuple(names) for attribute, names in found.items()}
 
     @cached_property
     def _index(self) -> dict[Key, Estimate]:

@@ -50,8 +50,9 @@ def _estimates(data: ReportData, model: str, attribute: str) -> list[Any]:
 def _estimate(found: Estimate | None) -> list[Any] | str | None:
     if found is None or not found.defined:
         return None if found is None else found.note or "no reason recorded"
-    ends = [round(v, 4) if np.isfinite(v) else None for v in (found.low, found.high)]
-    return [round(found.value, 4), *ends, int(found.n) if np.isfinite(found.n) else None]
+    # As many digits as are printed: with one more, the page's script would round what was rounded already.
+    ends = [round(v, 3) if np.isfinite(v) else None for v in (found.low, found.high)]
+    return [round(found.value, 3), *ends, int(found.n) if np.isfinite(found.n) else None]
 
 
 def _curves(data: ReportData, model: str, attribute: str) -> list[Any] | None:

@@ -5,6 +5,7 @@ import numpy as np
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 STEPS = 4094
 """Shares are kept to 1/4094, finer than a line is thick; the value after it stands for undefined."""
+_BYTES = np.frombuffer(DIGITS.encode("ascii"), dtype=np.uint8)
 
 
 def pack(shares: np.ndarray) -> str:
@@ -12,7 +13,7 @@ def pack(shares: np.ndarray) -> str:
     values = np.asarray(shares, dtype=float)
     assert not ((values < 0) | (values > 1)).any(), "only shares can be packed"
     codes = np.where(np.isnan(values), STEPS + 1, np.round(np.nan_to_num(values) * STEPS)).astype(int)
-    return "".join(DIGITS[code >> 6] + DIGITS[code & 63] for code in codes)
+    return _BYTES[np.stack([codes >> 6, codes & 63], axis=-1)].tobytes().decode("ascii")
 
 
 def unpack(text: str) -> np.ndarray:

@@ -12,12 +12,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from adfair import __version__
 from adfair.reporting.data import ReportData
 from adfair.reporting.glossary import TERMS, glossed
 from adfair.reporting.key_figures import key_figures
+from adfair.reporting.library import library
 from adfair.reporting.sections import sections
 from adfair.reporting.sources import read_sources
 from adfair.reporting.verdict import verdict
@@ -78,7 +78,7 @@ def render(data: ReportData) -> str:
 
 def page(template: str, **content: Any) -> str:
     """A page of one of our templates, with everything in it that it needs, closed to everything else."""
-    plotly = get_plotlyjs()
+    plotly = library()
     style, own = _template("report.css"), "\n".join(map(_template, SCRIPTS))
     scripts = (plotly, own)
     environment = Environment(

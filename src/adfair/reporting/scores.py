@@ -1,11 +1,12 @@
 """Read what a model said of each image: predictions and embeddings of the primary test set."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from adfair.auditing.attributes import UNKNOWN, bin_edges
 from adfair.auditing.formats import load_predictions
 from adfair.auditing.predictions import Predictions
 from adfair.errors import DataError
@@ -20,12 +21,24 @@ def model_folder(source: Path, model: str) -> Path | None:
     return next((place for place in [*inside, *own] if (place / TABLE).is_file()), None)
 
 
-def read_predictions(path: Path, attributes: Sequence[str]) -> Predictions:
-    """Predictions with those of ``attributes`` that the table holds. Raises DataError as ``load_predictions``."""
+def read_predictions(path: Path, groups: Mapping[str, Sequence[str]]) -> Predictions:
+    """Predictions with those attributes that the table holds, cut into bins where the audited groups are bins.
+
+    Args:
+        groups: names of the groups of each attribute, as in the table of metrics.
+
+    Raises:
+        DataError: as ``load_predictions``.
+    """
     import pandas as pd
 
-    held = set(pd.read_csv(path, nrows=0).columns)
-    return load_predictions(path, attributes=[a for a in attributes if a in held])
+    columns = set(pd.read_csv(path, nrows=0).columns)
+    held = [attribute for attribute in groups if attribute in columns]
+    bins = {a: edges for a in held if (edges := bin_edges(groups[a])) is not None}
+    # A table may hold the names of the bins themselves, which are groups as they stand.
+    cells = pd.read_csv(path, usecols=list(bins), dtype=str)
+    numeric = {a: edges for a, edges in bins.items() if not cells[a].isin(set(groups[a]) - {UNKNOWN}).any()}
+    return load_predictions(path, attributes=held, bins=numeric)
 
 
 def read_embeddings(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:

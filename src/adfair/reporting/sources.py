@@ -139,7 +139,8 @@ def _scored(data: ReportData, places: dict[str, Path]) -> ReportData:
     """Add predictions and projections of the primary test set, whose files stand in the model's own folder."""
     if data.test_sets[0] != "test":
         return data
-    predictions = {m: read_predictions(p / TABLE, data.attributes) for m, p in places.items()}
+    groups = {attribute: data.groups(attribute) for attribute in data.attributes}
+    predictions = {m: read_predictions(p / TABLE, groups) for m, p in places.items()}
     vectors = {m: v for m, p in places.items() if (v := read_embeddings(p)) is not None}
     projections = {m: project(*v, predictions[m]) for m, v in vectors.items()}
     return replace(data, predictions=predictions, projections=projections)

@@ -19,7 +19,7 @@ INTRO = (
 )
 COMPUTED = (
     "The table holds no intersections, so these values were computed here from the predictions, without intervals; "
-    "audit with --intersections to have them."
+    "the audit's option for intersections gives them."
 )
 
 

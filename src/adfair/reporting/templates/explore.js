@@ -24,6 +24,9 @@
     return values;
   }
 
+  // A share of so many images is the nearest count of them: exact again, where packing left room for one count only.
+  const counted = (text, images) => unpack(text).map((v) => (v === null || images > 2000 ? v : Math.round(v * images) / images));
+
   function print(value) {
     if (value === null || value === undefined || !isFinite(value)) return "undefined";
     const text = Math.abs(value).toFixed(3);
@@ -39,7 +42,8 @@
     const all = (held.curves[model] || [])[attribute()];
     const packed = all ? all[Math.max(choice.finding, 1) - 1] : null;
     if (packed && !packed.open) {
-      packed.open = { tpr: packed.tpr.map(unpack), fpr: packed.fpr.map(unpack) };
+      const side = (texts, k) => texts.map((text, g) => counted(text, packed.n[g][k]));
+      packed.open = { tpr: side(packed.tpr, 0), fpr: side(packed.fpr, 1) };
     }
     return packed;
   }
@@ -247,6 +251,7 @@
     const shown = curved();
     byId("curves").hidden = !shown.length;
     byId("no-curves").hidden = Boolean(shown.length);
+    document.querySelector("#curves .figures").classList.toggle("three", shown.length === 1);
     Object.entries(KINDS).forEach(function ([kind, [title, build, summary]]) {
       [0, 1].forEach(function (side) {
         const id = kind + "-" + side;
@@ -267,7 +272,8 @@
         const said = held.estimates[m][attribute()][choice.finding][order].map((e, g) => groups()[g] + " " + (Array.isArray(e) ? print(e[0]) : "undefined"));
         return held.models[m].label + ": " + said.join(", ");
       });
-      describe(id, NAMES[metric] + " by " + held.attributes[attribute()].name, findingName() + ". " + row.join("; ") + ".");
+      const about = choice.finding ? findingName() : "Mean of findings";
+      describe(id, NAMES[metric] + " by " + held.attributes[attribute()].name, about + ". " + row.join("; ") + ".");
     });
   }
 
@@ -312,7 +318,7 @@
   }
 
   function filterFigures() {
-    page.figures.filter((item) => !item.build).forEach(function (item) {
+    page.figures.filter((item) => item.content.variants).forEach(function (item) {
       const about = item.content.attributes || [];
       const other = (state.attribute && about.length && !about.includes(state.attribute)) || (state.model && item.content.model && item.content.model !== state.model);
       item.node.closest(".figure").hidden = Boolean(other);

@@ -22,7 +22,7 @@
   }
 
   function shorten(text) {
-    const most = narrow.matches ? 18 : 30;
+    const most = narrow.matches ? 22 : 30;
     return text.length > most ? text.slice(0, most - 1) + "…" : text;
   }
 
@@ -72,8 +72,14 @@
     };
   });
 
+  // Numbers on bars stand side by side, so they are left to the table where many bars share little room.
+  function roomy(traces) {
+    const bars = traces.filter((t) => t.type === "bar").length;
+    return bars > (narrow.matches ? 2 : 4) ? traces.filter((t) => t.mode !== "text") : traces;
+  }
+
   function filtered(variant) {
-    const traces = state.model ? variant.traces.filter((t) => t.meta === undefined || t.meta === state.model) : variant.traces;
+    const traces = roomy(state.model ? variant.traces.filter((t) => t.meta === undefined || t.meta === state.model) : variant.traces);
     const shapes = variant.layout.shapes;
     const row = state.finding ? ((variant.layout.yaxis || {}).ticktext || []).indexOf(state.finding) : -1;
     if (row < 0 || !shapes || !shapes.length) return { traces: traces, layout: variant.layout };
@@ -90,14 +96,24 @@
     return window.Plotly.react(figure.node, traces, layout, { displayModeBar: false, responsive: true, staticPlot: false, scrollZoom: false });
   }
 
+  // One figure a turn, what is in view first: the page answers between them.
+  let waiting = [];
+  function turn() {
+    const figure = waiting.shift();
+    if (waiting.length) setTimeout(turn);
+    if (figure.near) return;
+    figure.near = true;
+    draw(figure);
+  }
+
   // A figure is drawn when the reader comes near it, so that a long page opens at once.
   const watcher = new IntersectionObserver(function (entries) {
-    entries.filter((entry) => entry.isIntersecting).forEach(function (entry) {
-      const figure = figures.find((item) => item.node === entry.target);
-      watcher.unobserve(entry.target);
-      figure.near = true;
-      draw(figure);
-    });
+    const came = entries.filter((entry) => entry.isIntersecting);
+    came.forEach((entry) => watcher.unobserve(entry.target));
+    const added = came.map((entry) => figures.find((item) => item.node === entry.target));
+    const seen = (figure) => figure.node.getBoundingClientRect().top < window.innerHeight;
+    if (!waiting.length && added.length) setTimeout(turn);
+    waiting = [...added.filter(seen), ...waiting, ...added.filter((figure) => !seen(figure))];
   }, { rootMargin: "400px" });
 
   function drawAll() {
