@@ -25,7 +25,7 @@ NUMBER_COLUMNS = (
     "n",
     "n_positive",
 )
-MODEL_LABELS = {"clip": "CLIP", "scrubbed_clip": "Scrubbed CLIP", "adfair": "AdFair-CLIP", "auto": "Auto"}
+MODEL_LABELS = {"clip": "CLIP", "scrubbed_clip": "Scrubbed CLIP", "adfair": "AdFair-CLIP", "auto": "AdFair auto"}
 NAN = float("nan")
 
 Key = tuple[str, str, str, str, str, str]
@@ -115,7 +115,7 @@ class ReportData:
         """Model names in order of appearance, the baseline first and the candidate second."""
         names = list(dict.fromkeys(self.metrics["model"]))
         baseline = "clip" if "clip" in names else names[0]
-        candidate = "adfair" if "adfair" in names else names[-1]
+        candidate = next((name for name in ("auto", "adfair") if name in names), names[-1])
         return tuple(dict.fromkeys([baseline, candidate, *names]))
 
     @property
