@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 
 from adfair import audit, metrics
+from adfair.auditing.auditor import audit_predictions
+from adfair.auditing.cutoffs import Cutoffs
+from adfair.auditing.formats import load_predictions
 from adfair.auditing.rows import COLUMNS
+from adfair.auditing.settings import Settings
 from adfair.errors import ConfigError, DataError
 
 Maker = Callable[..., pd.DataFrame]
@@ -19,6 +23,18 @@ CONTRACT = [
 
 def test_columns_are_the_contracts(table: Maker) -> None:
     assert list(audit(table(), replicates=0).table.columns) == CONTRACT == list(COLUMNS)
+
+
+def test_metrics_asked_for_by_name_are_the_same_rows(table: Maker) -> None:
+    predictions = load_predictions(table(), attributes=["race"])
+    cutoffs = Cutoffs(np.full(len(predictions.findings), 0.5), "0.5", "given")
+    settings = Settings(replicates=0)
+    whole = audit_predictions(predictions, cutoffs, settings).table
+    for only in ({"auc", "auc_gap", "equalized_odds_difference"}, {"threshold", "tpr", "tpr_difference"}):
+        found = audit_predictions(predictions, cutoffs, settings, only=frozenset(only)).table
+        assert set(found["metric"]) == only
+        kept = whole[whole["metric"].isin(only)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, kept)
 
 
 def test_every_observed_figure_equals_the_scalar_metric(table: Maker) -> None:

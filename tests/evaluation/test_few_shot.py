@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from adfair.errors import ConfigError
 from adfair.evaluation import few_shot
-from adfair.evaluation.few_shot import Budget, Rows, Splits, as_sampling, draw, learn, standardised
+from adfair.evaluation.few_shot import Budget, as_sampling, draw, learn
+from adfair.evaluation.splits import Rows, Splits, standardised
 
 D = 12
 
@@ -23,34 +23,6 @@ def splits() -> Splits:
     return Splits(rows(0), rows(1), rows(2))
 
 
-def test_linear_is_the_regression_with_the_best_penalty_on_validation(splits: Splits) -> None:
-    scaled, taught = standardised(splits), np.arange(16)
-    found = learn(splits, scaled, taught, 0)["linear"]
-    y, best, values = scaled.train.labels[taught, 0], (-1.0, None), []
-    for c in few_shot.PENALTIES:
-        model = LogisticRegression(C=c, max_iter=500).fit(scaled.train.emb[taught], y)
-        value = roc_auc_score(scaled.val.labels[:, 0], model.decision_function(scaled.val.emb))
-        best = max(best, (value, model), key=lambda pair: pair[0])
-        values.append(value)
-        if len(values) > 2 and max(values[-2:]) <= max(values[:-2]):
-            break
-    np.testing.assert_allclose(found, best[1].decision_function(scaled.test.emb), atol=2e-2)
-
-
-def test_tip_adapter_by_hand(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
-    taught = np.arange(10)
-    found = learn(splits._replace(val=None), standardised(splits), taught, 1)["tip_adapter"]
-    y = splits.train.labels[taught, 1] == 1
-    for i in (0, 7):
-        near = [np.exp(-5.5 * (1 - splits.test.emb[i] @ splits.train.emb[j])) for j in taught]
-        added = np.mean([a for a, t in zip(near, y, strict=True) if t])
-        added -= np.mean([a for a, t in zip(near, y, strict=True) if not t])
-        assert found[i] == pytest.approx(splits.test.prior[i, 1] + added)
-    monkeypatch.setattr(few_shot, "TRUST", (0.0,))
-    alone = learn(splits, standardised(splits), taught, 1)["tip_adapter"]
-    np.testing.assert_allclose(alone, splits.test.prior[:, 1])
-
-
 def test_more_images_teach_more(splits: Splits) -> None:
     scaled, values = standardised(splits), []
     for k in (1, 16):
@@ -58,10 +30,16 @@ def test_more_images_teach_more(splits: Splits) -> None:
         for seed in range(10):
             rng = np.random.default_rng(seed)
             taught = draw(splits.train.labels[:, 0], np.arange(200), None, Budget(shots=k), rng)
-            scores = learn(splits, scaled, taught, 0)
-            each.append([roc_auc_score(splits.test.labels[:, 0], s) for s in scores.values()])
+            scores = learn(splits, scaled, {0: taught})
+            each.append([roc_auc_score(splits.test.labels[:, 0], s[:, 0]) for s in scores.values()])
         values.append(np.mean(each, axis=0))
     assert (values[1] > values[0] + 0.05).all()
+
+
+def test_findings_that_nothing_was_taught_of_have_no_scores(splits: Splits) -> None:
+    for taught in ({1: np.arange(8)}, {}):
+        for scores in learn(splits, standardised(splits), taught).values():
+            assert np.isfinite(scores).all(axis=0).tolist() == [False, 1 in taught]
 
 
 def test_shots_are_what_was_asked_for_and_groups_take_turns() -> None:

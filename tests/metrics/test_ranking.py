@@ -28,6 +28,12 @@ def test_auc_is_the_share_of_ordered_pairs(pairs: list[tuple[int, int]]) -> None
 
 
 @given(rows)
+def test_counting_and_weighing_give_the_same_bits(pairs: list[tuple[int, int]]) -> None:
+    y, s = (np.array(x) for x in zip(*pairs, strict=True))
+    np.testing.assert_array_equal(auc(y, s), auc(y, s, weights=np.ones(len(y))))
+
+
+@given(rows)
 def test_integer_weights_repeat_rows(pairs: list[tuple[int, int]]) -> None:
     y, s = (np.array(x) for x in zip(*pairs, strict=True))
     weights = np.arange(len(y)) % 3 + 1

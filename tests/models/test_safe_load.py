@@ -312,3 +312,18 @@ def test_pickled_and_bursting_arrays_are_refused(tmp_path: Path) -> None:
         file.writestr("image_emb.npy", data.getvalue())
     with pytest.raises(ConfigError, match="unpack to 8,000,128 bytes"):
         load_precomputed(tmp_path / "b.npz")
+
+
+def test_weights_that_would_be_read_as_noise_are_named() -> None:
+    bias = torch.zeros(3)
+    for weight, fault in (
+        (torch.ones(3, 4, dtype=torch.int8), "quantised: weight"),
+        (torch.ones(3, 4).to(torch.float8_e4m3fn), "quantised: weight"),
+        (torch.full((3, 4), float("nan"), dtype=torch.float16), "not finite: weight"),
+    ):
+        with pytest.raises(ConfigError, match=fault):
+            fit(lambda: nn.Linear(4, 3), {"weight": weight, "bias": bias}, path=Path("x"))
+    half = fit(
+        lambda: nn.Linear(4, 3), {"weight": torch.full((3, 4), 0.5).half(), "bias": bias}, path=Path("x")
+    )
+    assert torch.equal(half.weight, torch.full((3, 4), 0.5))

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,19 @@ def test_rows_are_models_and_ways_of_asking(folder: Path) -> None:
     assert lines[0] == ["clip", "ours", "nih, test", "0.800 [0.700, 0.900]", "undefined", "0.050 (0.040)", ""]
     assert lines[1][1] == "biovil"
     assert np.isnan(table["ci_low"].iloc[1])
+
+
+def test_models_in_folders_of_one_name_are_told_apart(folder: Path, tmp_path: Path) -> None:
+    places = [folder, *(tmp_path / arm / "test" for arm in ("a", "b"))]
+    for place, value in zip(places[1:], (0.6, 0.5), strict=True):
+        shutil.copytree(folder, place)
+        table = pd.read_csv(place / "metrics.csv")
+        table.loc[0, "value"] = value
+        table.to_csv(place / "metrics.csv", index=False)
+    header, lines = grid(leaderboard([*places, folder]))
+    first = [line for line in lines if line[1] == "ours"]
+    assert [line[0] for line in first] == ["clip", "a/test", "b/test"]
+    assert [line[header.index("AUC")][:5] for line in first] == ["0.800", "0.600", "0.500"]
 
 
 def test_the_command_writes_three_files_and_refuses_what_is_no_evaluation(

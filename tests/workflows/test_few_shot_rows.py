@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from adfair.data.manifest import load_cohort
-from adfair.evaluation import few_shot
+from adfair.evaluation import penalty_search
 from adfair.evaluation.few_shot import Budget, draw, learn
 from adfair.evaluation.subject import Subject
 from adfair.models.dual_encoder import build_model
@@ -19,7 +19,7 @@ HOW = Protocol(draws=2)
 @pytest.fixture
 def subject(small_cohort: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
     monkeypatch.setattr(module, "BUDGETS", (Budget(shots=2), Budget(shots=32), Budget(fraction=1.0)))
-    monkeypatch.setattr(few_shot, "PENALTIES", (1.0, 10.0))
+    monkeypatch.setattr(penalty_search, "PENALTIES", (1.0, 10.0))
     return Subject(build_model("tiny", seed=0, image_size=64), load_cohort(small_cohort))
 
 
@@ -33,7 +33,7 @@ def test_figures_are_the_mean_over_draws_of_what_scikit_learn_finds(subject: Sub
         for k in range(2):
             rng = np.random.default_rng([0, k, *b"Edema"])
             rows = draw(task.raw.train.labels[:, f], task.patients, None, Budget(shots=2), rng)
-            scores = learn(task.raw, task.scaled, rows, f)[learner][val:]
+            scores = learn(task.raw, task.scaled, {f: rows})[learner][val:, f]
             values.append(roc_auc_score(subject.labels("test")[:, f], scores))
         found = row.loc[("few_shot_auc@2", "Edema", "", "", f"learner={learner}")]
         assert found["value"] == pytest.approx(np.mean(values))

@@ -36,6 +36,13 @@ def test_mistakes_are_named(text: str, message: str, cohort: Cohort, tmp_path: P
         read_finding_map(tmp_path / "m.yaml", cohort, cohort)
 
 
+def test_a_map_in_python_is_checked_as_a_file_is(cohort: Cohort) -> None:
+    found = read_finding_map({"Edema": ("Edema", "Atelectasis")}, cohort, cohort)
+    assert found == {"Edema": ("Edema", "Atelectasis")}
+    with pytest.raises(DataError, match="no findings"):
+        read_finding_map({}, cohort, cohort)
+
+
 def test_any_of_several_columns(cohort: Cohort) -> None:
     values = np.array([[1, 0], [0, 0], [-1, 0], [np.nan, 0], [np.nan, 1]])
     part = cohort.table.head(5).assign(Edema=values[:, 0], Cardiomegaly=values[:, 1])

@@ -54,8 +54,7 @@ def test_the_tower_sees_an_image_once_whatever_is_asked(
     seen = count(monkeypatch)
     subject = Subject(model, cohort, cache=cache)
     for name in PROTOCOLS:
-        if name != "few_shot":
-            ROWS[name](subject, "test", QUICK)
+        ROWS[name](subject, "test", QUICK)
     for prompts in PROMPTS:
         zero_shot_rows(subject, "test", replace(QUICK, prompts=prompts, calibrate="sigmoid"))
     splits = ("train", "val", "probe", "test")

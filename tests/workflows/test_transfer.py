@@ -10,7 +10,7 @@ from adfair.data.synthetic import synth
 from adfair.errors import ConfigError, DataError
 from adfair.models.dual_encoder import build_model, save_model
 from adfair.workflows.protocol_rows import Protocol
-from adfair.workflows.transfer import transfer
+from adfair.workflows.transfer import _lines, transfer
 
 MAP = {"Edema": "Edema", "Consolidation": ["Consolidation", "Atelectasis"]}
 QUICK = Protocol(replicates=10)
@@ -49,6 +49,17 @@ def test_thresholds_are_carried_over(
     assert facts["finding_map"]["Consolidation"] == ["Consolidation", "Atelectasis"]
     with pytest.raises(DataError, match="--force"):
         transfer(places["model"], data=small_cohort, to=places["to"], finding_map=MAP, out=out)
+
+
+def test_a_figure_that_is_undefined_is_said_in_words() -> None:
+    shared = {"metric": "auc", "finding": "mean", "group": ""}
+    figures = dict.fromkeys(("in_domain", "out_of_domain", "difference", "ci_low", "ci_high"), np.nan)
+    rows = [{**shared, "attribute": "", **figures, "note": "no positives"}]
+    rows.append({**shared, "attribute": "sex", **dict.fromkeys(figures, 0.25), "note": ""})
+    assert _lines(pd.DataFrame(rows)) == [
+        "auc: no positives",
+        "auc sex: 0.250 in domain, 0.250 out of domain, change +0.250 [+0.250, +0.250]",
+    ]
 
 
 def test_refusals(places: dict[str, Path], small_cohort: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from adfair.auditing.gap_rows import gap_rows, signed_rows
 from adfair.auditing.measure import Measured, measure
 from adfair.auditing.predictions import Predictions
 from adfair.auditing.result import Audit
-from adfair.auditing.rows import COLUMNS, FIGURES, Row, base_rows, row
+from adfair.auditing.rows import COLUMNS, FIGURES, Row, base_rows, row, wanted
 from adfair.auditing.settings import Options, Settings
 from adfair.auditing.suppression import SUPPRESSED, drop_small_groups, suppress_counts, suppress_curves
 from adfair.errors import ConfigError, DataError
@@ -82,9 +82,14 @@ def audit(
 
 
 def audit_predictions(
-    predictions: Predictions, cutoffs: Cutoffs, settings: Settings, *, intersections: bool = False
+    predictions: Predictions,
+    cutoffs: Cutoffs,
+    settings: Settings,
+    *,
+    intersections: bool = False,
+    only: frozenset[str] = frozenset(),
 ) -> Audit:
-    """Audit a table that is already in memory, with thresholds already chosen."""
+    """Audit a table that is already in memory, with thresholds already chosen; only these metrics if named."""
     if not (predictions.labels >= 0).any():
         raise DataError(f"{predictions.source}: no row has a label of 0 or 1")
     if intersections:
@@ -99,8 +104,9 @@ def audit_predictions(
     if settings.suppress_small:
         predictions = drop_small_groups(predictions, settings.min_group, notes)
     measured = measure(predictions, cutoffs.values, settings)
-    rows = [*_threshold_rows(measured, cutoffs), *base_rows(measured, cutoffs.note)]
-    rows += [*gap_rows(measured, cutoffs.note), *signed_rows(measured, cutoffs.note)]
+    rows = _threshold_rows(measured, cutoffs) if wanted("threshold", only) else []
+    rows += base_rows(measured, cutoffs.note, only=only)
+    rows += [*gap_rows(measured, cutoffs.note, only=only), *signed_rows(measured, cutoffs.note, only=only)]
     rows += _stratum_rows(predictions, cutoffs, settings)
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(FIGURES, float))
     frame["p_adjusted"] = _adjusted(frame, settings.adjustment)

@@ -7,7 +7,7 @@ from adfair.auditing.chance import Null, attribute_units, permute
 from adfair.auditing.gaps import GAPS, SIGNED, Gap, gap_values, signed_pairs, usable_groups
 from adfair.auditing.measure import Measured
 from adfair.auditing.reasons import joined, resample_note
-from adfair.auditing.rows import Row, intervals, mean_note, mean_over_findings, row
+from adfair.auditing.rows import Row, intervals, mean_note, mean_over_findings, row, wanted
 from adfair.auditing.statistics import INDEX
 from adfair.metrics.delong import auc_components, auc_covariance
 from adfair.metrics.intervals import (
@@ -21,28 +21,28 @@ from adfair.metrics.intervals import (
 THRESHOLDED = frozenset(gap.name for gap in GAPS if not {"auc", "ece"} & set(gap.needs))
 
 
-def gap_rows(measured: Measured, extra: str = "") -> list[Row]:
-    """Rows of every gap of every attribute."""
-    out = []
+def gap_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = frozenset()) -> list[Row]:
+    """Rows of every gap (of those in ``only``, if any) of every attribute."""
+    out, gaps = [], [gap for gap in GAPS if wanted(gap.name, only)]
     for attribute in measured.predictions.attributes:
         if len(attribute.groups) < 2:
-            out += _no_gaps(measured, attribute)
+            out += _no_gaps(measured, attribute, gaps)
             continue
         units = attribute_units(measured.predictions, attribute)
         null = None
         if measured.settings.null_replicates:
             null = permute(measured.predictions, attribute, units, measured.thresholds, measured.settings)
         split = f"{units.split_patients} patients change group" if units.split_patients else ""
-        for gap in GAPS:
+        for gap in gaps:
             note = joined(split, extra if gap.name in THRESHOLDED else "")
             out += _rows_of_gap(measured, attribute, gap, null, note)
     return out
 
 
-def _no_gaps(measured: Measured, attribute: Attribute) -> list[Row]:
+def _no_gaps(measured: Measured, attribute: Attribute, gaps: list[Gap]) -> list[Row]:
     note = f"undefined: {len(attribute.groups)} known group{'' if attribute.groups else 's'}, a gap needs two"
     names = (*measured.predictions.findings, "mean")
-    return [row(gap.name, name, attribute.name, figures={}, note=note) for gap in GAPS for name in names]
+    return [row(gap.name, name, attribute.name, figures={}, note=note) for gap in gaps for name in names]
 
 
 def _rows_of_gap(
@@ -127,13 +127,14 @@ def _gap_note(measured: Measured, gap: Gap, f: int, columns: list[int], usable: 
     return joined(worst, f"without {', '.join(without)} (undefined there)" if without else "")
 
 
-def signed_rows(measured: Measured, extra: str = "") -> list[Row]:
-    """Rows of signed differences between two groups, A minus B: unbiased where the max-min gap is not."""
+def signed_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = frozenset()) -> list[Row]:
+    """Rows of signed differences (of those in ``only``, if any) between two groups, A minus B: unbiased where the
+    max-min gap is not."""
     out = []
     for attribute in measured.predictions.attributes:
         columns = measured.columns(attribute.name)
         pairs = signed_pairs([int(measured.cells[c].rows.sum()) for c in columns])
-        for metric in SIGNED:
+        for metric in (name for name in SIGNED if wanted(f"{name}_difference", only)):
             note = extra if metric not in ("auc", "ece") else ""
             for a, b in pairs:
                 out += _pair_rows(measured, attribute, metric, (columns[a], columns[b]), note)

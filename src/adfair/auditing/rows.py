@@ -66,6 +66,11 @@ def row(
     return {**dict.fromkeys(COLUMNS, np.nan), **named, **figures, "note": note}
 
 
+def wanted(metric: str, only: frozenset[str]) -> bool:
+    """Whether a metric is among those asked for; all are where none is named."""
+    return not only or metric in only
+
+
 def mean_over_findings(values: np.ndarray) -> np.ndarray:
     """Mean over axis 1 ([1 + R, F, ...] -> [1 + R, ...]) of the findings that are defined in the observed
     table.
@@ -98,8 +103,9 @@ def _base_intervals(
     return low, high
 
 
-def base_rows(measured: Measured, extra: str = "") -> list[Row]:
-    """Rows of every emitted base metric; ``extra`` is a note for rates (in-sample thresholds, say)."""
+def base_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = frozenset()) -> list[Row]:
+    """Rows of every emitted base metric (of those in ``only``, if any); ``extra`` is a note for rates (in-sample
+    thresholds, say)."""
     columns = [INDEX[name] for name in EMITTED]
     values, jackknife = measured.values[..., columns], measured.jackknife[..., columns]
     low, high = _base_intervals(values, jackknife, measured)
@@ -110,11 +116,16 @@ def base_rows(measured: Measured, extra: str = "") -> list[Row]:
     for c in range(len(measured.cells)):
         small = _small_note(measured, c)
         for f in range(len(measured.predictions.findings)):
-            out += _finding_rows(measured, values[:, f, c], (low[f, c], high[f, c]), (f, c), (small, extra))
-        out += _mean_rows(
-            measured, values[0, :, c], means[:, c], (mean_low[c], mean_high[c]), c, (small, extra)
-        )
+            bounds = low[f, c], high[f, c]
+            out += _finding_rows(measured, values[:, f, c], bounds, (f, c), (small, extra), only)
+        bounds = mean_low[c], mean_high[c]
+        out += _mean_rows(measured, values[0, :, c], means[:, c], bounds, c, (small, extra), only)
     return out
+
+
+def _numbered(only: frozenset[str]) -> list[tuple[int, str]]:
+    """The metrics asked for, with their places in EMITTED."""
+    return [(k, metric) for k, metric in enumerate(EMITTED) if wanted(metric, only)]
 
 
 def _finding_rows(
@@ -123,11 +134,12 @@ def _finding_rows(
     bounds: tuple[np.ndarray, np.ndarray],
     place: tuple[int, int],
     notes: tuple[str, str],
+    only: frozenset[str],
 ) -> list[Row]:
     """Rows of one finding and cell; ``values`` is [1 + R, metrics], ``place`` its (finding, cell)."""
     rows, cell = measured.rows[place[0]][place[1]], measured.cells[place[1]]
     out = []
-    for k, metric in enumerate(EMITTED):
+    for k, metric in _numbered(only):
         value = values[0, k]
         low, high, how = _closed_form(measured, metric, place, value) or (bounds[0][k], bounds[1][k], "")
         reason = undefined_reason(metric, rows) if np.isnan(value) else resample_note(values[1:, k])
@@ -181,13 +193,14 @@ def _mean_rows(
     bounds: tuple[np.ndarray, np.ndarray],
     c: int,
     notes: tuple[str, str],
+    only: frozenset[str],
 ) -> list[Row]:
     """Rows of the mean over findings in a cell; ``observed``: [F, metrics], ``means``: [1 + R, metrics]."""
     cell, names = measured.cells[c], measured.predictions.findings
     n = sum(r[c].size for r in measured.rows)
     n_positive = sum(r[c].positives for r in measured.rows)
     out = []
-    for k, metric in enumerate(EMITTED):
+    for k, metric in _numbered(only):
         note = joined(
             mean_note(observed[:, k], names),
             resample_note(means[1:, k]) if np.isfinite(means[0, k]) else "",

@@ -1,8 +1,8 @@
 """Embeddings kept between evaluations, so that a tower runs once an image whatever is asked of it later.
 
-An entry's name is a hash of everything that its numbers depend on: the model's files, how images reach it, the manifest,
-and size and time of every image file. An entry that is damaged is computed again, which is said. Embeddings can
-give patients away, so the folder is readable by its owner alone.
+An entry's name is a hash of everything that its numbers depend on: our version, the model's files (weights, settings,
+vocabulary), how images reach it, the manifest, and size and time of every image file. An entry that is damaged is
+computed again, which is said. Embeddings can give patients away, so the folder is readable by its owner alone.
 """
 
 import hashlib

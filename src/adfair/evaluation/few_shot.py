@@ -4,33 +4,20 @@ Two learners: a logistic regression on embeddings, and a Tip-Adapter cache, whic
 an image is to the few labelled ones. Both choose their setting on validation images where there are any with both labels.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from adfair.errors import ConfigError
-from adfair.evaluation.linear_probe import FEW_SHOT_C
-from adfair.metrics.ranking import auc
+from adfair.evaluation.penalty_search import linear
+from adfair.evaluation.splits import Splits
+from adfair.evaluation.tip_adapter import tip_adapter
 
 Sampling = Literal["random", "group_balanced"]
 SHOTS = (1, 2, 4, 8, 16, 32)
 FRACTIONS = (0.01, 0.1, 1.0)
-PENALTIES = tuple(10.0**e for e in range(-3, 4))
-"""C searched, on standardised columns divided by sqrt(D): rows of length about 1."""
-SHARPNESS = (1.0, 3.0, 5.5, 10.0, 20.0)
-"""Beta searched; 5.5 where nothing validates, Tip-Adapter's own start."""
-TRUST = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Alpha searched; 1 where nothing validates, Tip-Adapter's own start."""
-
-
-class Rows(NamedTuple):
-    """Images of a split: ``emb`` [N, D] unit-norm, ``labels`` [N, F], ``prior`` [N, F] zero-shot log-odds."""
-
-    emb: np.ndarray
-    labels: np.ndarray
-    prior: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -120,97 +107,11 @@ def _in_turn(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.lexsort((rng.permutation(len(groups)), turn))
 
 
-class Splits(NamedTuple):
-    """Where a learner is taught, where it chooses its setting, and what it scores."""
-
-    train: Rows
-    val: Rows | None
-    test: Rows
-
-
-def learn(raw: Splits, scaled: Splits, rows: np.ndarray, f: int) -> dict[str, np.ndarray]:
-    """Scores [M] of test images for finding ``f`` by both learners, taught by some training rows.
+def learn(raw: Splits, scaled: Splits, taught: Mapping[int, np.ndarray]) -> dict[str, np.ndarray]:
+    """Scores [M, F] of test images by both learners; NaN for findings that nothing was taught of.
 
     Args:
         raw: unit-norm embeddings, for the cache. scaled: the same by ``standardised``, for the regression.
-        rows: int [n], of the training split; both labels are among them.
+        taught: finding -> int [n], rows of the training split; both labels are among them.
     """
-    return {"linear": _linear(scaled, rows, f), "tip_adapter": _tip_adapter(raw, rows, f)}
-
-
-def _validation(val: Rows | None, f: int) -> tuple[Rows, np.ndarray] | None:
-    if val is None:
-        return None
-    known = np.isin(val.labels[:, f], (0, 1))
-    y = val.labels[known, f].astype(int)
-    return (Rows(*(each[known] for each in val)), y) if np.unique(y).size == 2 else None
-
-
-def _linear(splits: Splits, rows: np.ndarray, f: int) -> np.ndarray:
-    """L2 logistic regression, its penalty chosen by AUC on validation images."""
-    train, val, test = splits
-    y, checked = train.labels[rows, f].astype(int), _validation(val, f)
-    model = LogisticRegression(C=FEW_SHOT_C, max_iter=500, warm_start=True)
-    if checked is None:
-        return model.fit(train.emb[rows], y).decision_function(test.emb)
-    best, chosen, worse = -1.0, np.empty(0), 0
-    # From the strongest penalty on, each fit starts where the last ended; ties stay with the stronger one. Weaker
-    # penalties cost ever more steps, so the search ends when two in a row were no better.
-    for c in PENALTIES:
-        model.set_params(C=c).fit(train.emb[rows], y)
-        value = auc(checked[1], model.decision_function(checked[0].emb))
-        worse = 0 if value > best else worse + 1
-        if value > best:
-            best, chosen = value, model.decision_function(test.emb)
-        if worse == 2:
-            break
-    return chosen
-
-
-def _tip_adapter(splits: Splits, rows: np.ndarray, f: int) -> np.ndarray:
-    """Zero-shot log-odds + alpha (mean affinity to positives - mean affinity to negatives).
-
-    The affinity is exp(-beta (1 - cosine)). Means instead of the published sums (our choice), so that alpha
-    means the same for any number of images and for unequal numbers of both labels.
-
-    Source: Zhang et al., Tip-Adapter, ECCV 2022, equations 3 to 6, for one finding against its absence.
-    """
-    train, val, test = splits
-    y, checked = train.labels[rows, f] == 1, _validation(val, f)
-    keys = _unit(train.emb[rows])
-    distance = 1.0 - _unit(test.emb) @ keys.T
-    if checked is None:
-        return test.prior[:, f] + _affinity(distance, y, SHARPNESS[2])
-    seen, truth = checked
-    near = 1.0 - _unit(seen.emb) @ keys.T
-    best, setting = -1.0, (SHARPNESS[2], 1.0)
-    for beta in SHARPNESS:
-        added = _affinity(near, y, beta)
-        for alpha in TRUST:
-            value = auc(truth, seen.prior[:, f] + alpha * added)
-            if value > best:
-                best, setting = value, (beta, alpha)
-    return test.prior[:, f] + setting[1] * _affinity(distance, y, setting[0])
-
-
-def _affinity(distance: np.ndarray, y: np.ndarray, beta: float) -> np.ndarray:
-    near = np.exp(-beta * distance)
-    return near[:, y].mean(axis=1) - near[:, ~y].mean(axis=1)
-
-
-def _unit(emb: np.ndarray) -> np.ndarray:
-    return emb / np.maximum(np.linalg.norm(emb, axis=1, keepdims=True), np.finfo(float).tiny)
-
-
-def standardised(splits: Splits) -> Splits:
-    """Columns of mean 0 and spread 1 over the training pool, divided by sqrt(D); labels are not looked at."""
-    emb = splits.train.emb
-    mean, sd = emb.mean(axis=0, dtype=np.float64), emb.std(axis=0, dtype=np.float64)
-    scale = np.where(sd > 1e-12, sd, 1.0) * np.sqrt(emb.shape[1])
-    made = [
-        None if each is None else each._replace(emb=((each.emb - mean) / scale).astype(np.float32))
-        for each in splits
-    ]
-    assert made[0] is not None
-    assert made[2] is not None
-    return Splits(made[0], made[1], made[2])
+    return {"linear": linear(scaled, taught), "tip_adapter": tip_adapter(raw, taught)}

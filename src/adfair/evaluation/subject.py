@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from adfair import __version__
 from adfair.data.cache import Images, leave_out_refused, open_images
 from adfair.data.images import load_images
 from adfair.data.manifest import Cohort, labels
@@ -62,8 +63,9 @@ class Subject:
     def _kept(self, split: str, layer: Layer) -> np.ndarray:
         """From the cache, or computed and kept there."""
         if self.cache is None or not self.model.fingerprint:
-            return embed_images(self.model, self._images(split), layer=layer, precision=self.precision)
+            return self._embed(split, layer)
         facts: dict[str, object] = {
+            "version": __version__,
             "model": self.model.fingerprint,
             "name": self.model.name,
             "size": self.model.image_size,
@@ -73,8 +75,19 @@ class Subject:
         }
         found = self.cache.get(facts, rows=len(self.cohort.split(split)))
         if found is None:
-            found = embed_images(self.model, self._images(split), layer=layer, precision=self.precision)
+            found = self._embed(split, layer)
             self.cache.put(facts, found)
+        return found
+
+    def _embed(self, split: str, layer: Layer) -> np.ndarray:
+        found = embed_images(self.model, self._images(split), layer=layer, precision=self.precision)
+        bad = ~np.isfinite(found).all(axis=1)
+        if bad.any():
+            first = self.cohort.split(split)["image_id"].iloc[int(bad.argmax())]
+            raise ConfigError(
+                f"the model '{self.model.name}' gives no finite embedding of {bad.sum()} images of '{split}' (first: "
+                f"{first}). Its preprocessing (a spread of 0?) or its weights are not usable"
+            )
         return found
 
     def _images(self, split: str) -> Images:
@@ -94,7 +107,12 @@ class Subject:
         if self.cache is None or not self.model.fingerprint:
             return embed_texts(self.model, texts)
         digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-        facts: dict[str, object] = {"model": self.model.fingerprint, "texts": digest}
+        facts: dict[str, object] = {
+            "version": __version__,
+            "model": self.model.fingerprint,
+            "name": self.model.name,
+            "texts": digest,
+        }
         found = self.cache.get(facts, rows=len(texts))
         if found is None:
             found = embed_texts(self.model, texts)

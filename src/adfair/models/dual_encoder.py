@@ -245,6 +245,8 @@ def load_model(folder: Path | str) -> DualEncoder:
     folder = Path(folder)
     if not (folder / CONFIG_FILE).is_file():
         raise ConfigError(f"{folder}: no {CONFIG_FILE}; expected a run folder or an open_clip model folder")
+    if not (folder / WEIGHTS_FILE).is_file():  # open_clip would look for a pickle
+        raise ConfigError(f"{folder}: no {WEIGHTS_FILE}; folders of others are read as open_clip:{folder}")
     layout = json.loads((folder / CONFIG_FILE).read_text())
     net = open_clip.create_model(f"local-dir:{folder.resolve()}", pretrained_hf=False)
     config, look = layout["model_cfg"], layout.get("preprocess_cfg", {})

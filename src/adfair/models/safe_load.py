@@ -135,12 +135,13 @@ def fit(
         ignore: patterns of names that a file may have besides.
 
     Raises:
-        ConfigError: names missing, unexpected and wrongly shaped tensors.
+        ConfigError: names missing, unexpected, wrongly shaped, quantised and not finite tensors.
     """
     patterns = list(ignore)
     given = {n: t for n, t in tensors.items() if not any(fnmatch.fnmatchcase(n, p) for p in patterns)}
     with torch.device("meta"):
-        wanted = {name: tensor.shape for name, tensor in build().state_dict().items()}
+        built = build().state_dict()
+    wanted = {name: tensor.shape for name, tensor in built.items()}
     faults = {
         "missing": [n for n in wanted if n not in given],
         "unexpected": [n for n in given if n not in wanted],
@@ -148,6 +149,15 @@ def fit(
             f"{n} {list(given[n].shape)} instead of {list(shape)}"
             for n, shape in wanted.items()
             if n in given and given[n].shape != shape
+        ],
+        # Whole numbers or single bytes would be read as weights without the scales that they were rounded by.
+        "quantised": [
+            n
+            for n, tensor in given.items()
+            if n in built and built[n].is_floating_point() and not _plain(tensor.dtype)
+        ],
+        "not finite": [
+            n for n, tensor in given.items() if _plain(tensor.dtype) and not tensor.isfinite().all()
         ],
     }
     if any(faults.values()):
@@ -162,6 +172,10 @@ def fit(
     state._metadata = net.state_dict()._metadata  # type: ignore[attr-defined]
     net.load_state_dict(state)
     return net.float().eval().requires_grad_(False)
+
+
+def _plain(dtype: torch.dtype) -> bool:
+    return dtype.is_floating_point and dtype.itemsize > 1
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

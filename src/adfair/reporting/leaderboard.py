@@ -1,6 +1,7 @@
 """One table of many evaluations: models and ways of asking in rows; accuracy, gaps and leakage in columns."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,18 +25,34 @@ def leaderboard(folders: Sequence[Path | str]) -> pd.DataFrame:
 
     Returns:
         One row a figure: ``model, prompts, cohort, split, metric, attribute, value, ci_low, ci_high,
-        expected_by_chance, note``; means over findings.
+        expected_by_chance, note``; means over findings. A model is called by its folder, and by as many of the
+        folders above it as tell it from the others.
 
     Raises:
         DataError: a folder holds no evaluation.
     """
-    rows = [frame for folder in map(Path, folders) for frame in _evaluation(folder)]
+    rows = [frame for folder, name in _named(folders) for frame in _evaluation(folder, name)]
     if not rows:
         raise DataError("a leaderboard needs folders that 'adfair evaluate' has written")
     return pd.concat(rows, ignore_index=True)
 
 
-def _evaluation(folder: Path) -> list[pd.DataFrame]:
+def _named(folders: Sequence[Path | str]) -> list[tuple[Path, str]]:
+    """Every folder once, with the shortest end of its path that no other folder has."""
+    places = list(dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders))
+
+    def end(place: Path, parts: int) -> str:
+        return "/".join(place.parts[-parts:])
+
+    out = []
+    for place in places:
+        lengths = range(1, len(place.parts))
+        alone = (n for n in lengths if [end(other, n) for other in places].count(end(place, n)) == 1)
+        out.append((place, end(place, next(alone, len(place.parts)))))
+    return out
+
+
+def _evaluation(folder: Path, name: str) -> list[pd.DataFrame]:
     record = folder / "evaluation.json"
     try:
         facts = json.loads(record.read_text(encoding="utf-8"))
@@ -45,9 +62,9 @@ def _evaluation(folder: Path) -> list[pd.DataFrame]:
             "no evaluation", file=record, remedy="Name folders of 'adfair evaluate'."
         ) from None
     places = [(prompts, folder)]
-    places += [(name, folder / "prompts" / name) for name in facts.get("further_prompts", [])]
-    shared = {"model": folder.name, "cohort": cohort, "split": split}
-    return [_figures(place).assign(prompts=name, **shared) for name, place in places]
+    places += [(further, folder / "prompts" / further) for further in facts.get("further_prompts", [])]
+    shared = {"model": name, "cohort": cohort, "split": split}
+    return [_figures(place).assign(prompts=asked, **shared) for asked, place in places]
 
 
 def _figures(folder: Path) -> pd.DataFrame:

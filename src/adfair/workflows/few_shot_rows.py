@@ -15,13 +15,13 @@ from adfair.auditing.rows import row
 from adfair.auditing.settings import Settings
 from adfair.data.manifest import group_codes
 from adfair.errors import ConfigError
-from adfair.evaluation.few_shot import BUDGETS, Budget, Rows, Splits, draw, learn, standardised
+from adfair.evaluation.few_shot import BUDGETS, Budget, draw, learn
+from adfair.evaluation.splits import Rows, Splits, standardised
 from adfair.evaluation.subject import Subject
 from adfair.metrics.thresholds import choose_threshold
 from adfair.workflows.protocol_rows import Protocol
 
-LEARNERS = ("linear", "tip_adapter")
-KEPT = ("auc", "auc_gap", "worst_group_auc", "es_auc", "equalized_odds_difference")
+KEPT = frozenset(("auc", "auc_gap", "worst_group_auc", "es_auc", "equalized_odds_difference"))
 _SILENT = Settings(replicates=0, permutations=0)
 
 
@@ -70,7 +70,7 @@ def _task(subject: Subject, split: str, how: Protocol) -> _Task:
     return _Task(
         raw,
         standardised(raw),
-        table["patient_id"].to_numpy(),
+        np.unique(table["patient_id"].to_numpy(), return_inverse=True)[1],
         _intersections(subject, table) if how.sampling == "group_balanced" else None,
         base,
         ids.get_indexer(pd.Index(base.image.astype(str))),
@@ -89,16 +89,15 @@ def _intersections(subject: Subject, table: pd.DataFrame) -> np.ndarray:
 
 def _draw(task: _Task, subject: Subject, budget: Budget, k: int, how: Protocol) -> list[pd.DataFrame]:
     """Figures of both learners taught by one draw."""
-    shape = (len(task.raw.test.emb), len(subject.findings))
-    scores, reasons = {name: np.full(shape, np.nan) for name in LEARNERS}, {}
+    taught, reasons = {}, {}
     for f, finding in enumerate(subject.findings):
         rng = np.random.default_rng([how.seed, k, *finding.encode()])
         rows = draw(task.raw.train.labels[:, f], task.patients, task.groups, budget, rng)
         if isinstance(rows, str):
             reasons[finding] = rows
-            continue
-        for name, column in learn(task.raw, task.scaled, rows, f).items():
-            scores[name][:, f] = column
+        else:
+            taught[f] = rows
+    scores = learn(task.raw, task.scaled, taught)
     return [_audited(task, each, reasons, how).assign(learner=name) for name, each in scores.items()]
 
 
@@ -112,9 +111,9 @@ def _audited(task: _Task, scores: np.ndarray, reasons: dict[str, str], how: Prot
         values = [_cutoff(task, val, f, how.threshold) for f in range(val.shape[1])]
         part = replace(task.base, labels=labels, scores=np.where(labels >= 0, test, np.nan))
         cutoffs = Cutoffs(np.array(values), how.threshold, "validation")
-        frame = audit_predictions(part, cutoffs, _SILENT).table
+        frame = audit_predictions(part, cutoffs, _SILENT, only=KEPT).table
     frame["note"] = frame["finding"].map(reasons).fillna("")
-    return frame[frame["metric"].isin(KEPT)]
+    return frame
 
 
 def _cutoff(task: _Task, val: np.ndarray, f: int, rule: str) -> float:

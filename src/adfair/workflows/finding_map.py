@@ -20,9 +20,11 @@ def read_finding_map(file: Path | str | Mapping[str, object], first: Cohort, sec
         DataError: not such a file, nothing in it, or a finding that its cohort does not have.
     """
     tree = dict(file) if isinstance(file, Mapping) else _load(Path(file))
+    if not tree:
+        raise DataError.at("no findings", file="finding_map", remedy="Map at least one.")
     found: FindingMap = {}
     for name, value in tree.items():
-        names = tuple(value) if isinstance(value, list) else (value,)
+        names = tuple(value) if isinstance(value, list | tuple) else (value,)
         wrong = [name] if name not in first.info.findings else []
         if wrong or not names or any(other not in second.info.findings for other in names):
             side, stray = (first, name) if wrong else (second, ", ".join(map(str, names)) or "nothing")

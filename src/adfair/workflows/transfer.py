@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -191,8 +192,14 @@ def _cutoffs(home: Subject, inside: Predictions, val: np.ndarray | None, how: Pr
 
 def _lines(table: pd.DataFrame) -> list[str]:
     shown = table[(table["finding"] == "mean") & table["metric"].isin(_SHOWN) & (table["group"] == "")]
-    return [
-        f"{row.metric} {row.attribute}: {row.in_domain:.3f} in domain, {row.out_of_domain:.3f} out of domain, change "
-        f"{row.difference:+.3f} [{row.ci_low:+.3f}, {row.ci_high:+.3f}]".replace(" :", ":")
-        for row in shown.itertuples()
-    ]
+    return [_line(row) for row in shown.to_dict("records")]
+
+
+def _line(row: dict[Any, Any]) -> str:
+    head = " ".join(filter(None, [row["metric"], row["attribute"]]))
+    if np.isnan(row["difference"]):
+        return f"{head}: {row['note'] or 'undefined'}"
+    return (
+        f"{head}: {row['in_domain']:.3f} in domain, {row['out_of_domain']:.3f} out of domain, change "
+        f"{row['difference']:+.3f} [{row['ci_low']:+.3f}, {row['ci_high']:+.3f}]"
+    )

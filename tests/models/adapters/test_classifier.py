@@ -46,7 +46,7 @@ def test_torchvision(name: str, head: str, tmp_path: Path, film: Path, image_of)
     net.get_submodule(head).register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
     with torch.inference_mode():
         assert (scores_of(model, film) - net(pixels).sigmoid()[0]).abs().max() < 1e-5
-        net(pixels.flip(3))
+        net(pixels * 0.229 + 0.485)  # levels as they are
     ours = image_of(model)
     assert (ours - unit(seen[0])[0]).abs().max() < 1e-5
     assert (ours - unit(seen[1])[0]).abs().max() > 1e-3
@@ -68,7 +68,9 @@ def test_timm(mode: str, tmp_path: Path, film: Path, shaken, image_of) -> None:
         theirs = unit(net.forward_head(net.forward_features(pixels), pre_logits=True))[0]
         assert (image_of(model) - theirs).abs().max() < 1e-5
         assert (scores_of(model, film) - net(pixels).sigmoid()[0]).abs().max() < 1e-5
-        assert (scores_of(model, film) - net(pixels.flip(3)).sigmoid()[0]).abs().max() > 1e-5
+        usual = timm.data.create_transform(**timm.data.resolve_data_config({"input_size": (3, 96, 96)}))
+        wrong = usual(Image.open(film).convert("RGB"))[None]
+        assert (scores_of(model, film) - net(wrong).sigmoid()[0]).abs().max() > 1e-3, "ImageNet's look"
     (tmp_path / "config.json").write_text(json.dumps(told | {"label_names": ["Edema"]}))
     with pytest.raises(ConfigError, match="1 label_names for 3 classes"):
         load_adapter("timm", tmp_path)
@@ -82,3 +84,32 @@ def test_an_architecture_that_is_not_known_is_named(tmp_path: Path) -> None:
         write(tmp_path, nn.Linear(2, 2), {})
         with pytest.raises(ConfigError, match="no architecture; see 'adfair models'"):
             load_adapter(adapter, folder)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"model_args": {"pretrained": True}},
+        {"model_args": {"checkpoint_path": "other.pth"}},
+        {"model_args": {"pretrained_cfg": {"hf_hub_id": "timm/test_resnet"}}},
+        {"pretrained_cfg": {"input_size": [3, 100000, 100000]}},
+    ],
+    ids=str,
+)
+def test_settings_that_fetch_or_fill_the_memory_are_refused(how: dict, tmp_path: Path) -> None:
+    net = timm.create_model("test_resnet", num_classes=3)
+    folder = write(tmp_path, net, {"architecture": "test_resnet", "label_names": CLASSES, **how})
+    with pytest.raises(ConfigError, match=r"weights are the folder's|expected 1 to 4096"):
+        load_adapter("timm", folder)
+
+
+def test_the_look_is_part_of_the_fingerprint(tmp_path: Path) -> None:
+    net = timm.create_model("test_resnet", num_classes=3)
+    prints = {
+        load_adapter(
+            "timm",
+            write(tmp_path, net, {"architecture": "test_resnet", "label_names": CLASSES, "mean": mean}),
+        ).fingerprint
+        for mean in ([0.5] * 3, [0.4] * 3)
+    }
+    assert len(prints) == 2

@@ -84,3 +84,83 @@ def test_films_are_not_fed_by_guess(folder: Path) -> None:
     (folder / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ConfigError, match="model_type 'bert'; expected clip or siglip"):
         load_adapter("transformers", folder)
+
+
+def changed(file: Path, **how: object) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | how))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"rescale_factor": 1.0},
+        {"do_center_crop": True, "crop_size": 64},
+        {"size": {"shortest_edge": 80}, "crop_size": 96, "do_center_crop": True},
+        {"size": {"shortest_edge": 96}, "do_center_crop": False},
+        {"do_normalize": False},
+    ],
+    ids=str,
+)
+def test_squares_that_the_tower_does_not_take_are_refused(folder: Path, how: dict) -> None:
+    changed(folder / "preprocessor_config.json", **how)
+    with pytest.raises(ConfigError, match="is not what a CLIP or SigLIP for 96 pixels needs"):
+        load_adapter("transformers", folder)
+
+
+def test_where_the_preprocessor_is_silent_the_library_s_mean_and_spread_hold(
+    folder: Path, film: Path, image_of
+) -> None:
+    kind = json.loads((folder / "config.json").read_text())["model_type"]
+    (folder / "preprocessor_config.json").write_text(json.dumps(LOOKS[kind]))
+    theirs = (CLIPModel if kind == "clip" else SiglipModel).from_pretrained(folder).eval()
+    pixels = processor(kind).from_pretrained(folder)(Image.open(film).convert("RGB"), return_tensors="pt")
+    with torch.inference_mode():
+        found = theirs.vision_model(pixels.pixel_values).pooler_output
+        expected = unit(theirs.visual_projection(found) if kind == "clip" else found)[0]
+        assert (image_of(load_adapter("transformers", folder)) - expected).abs().max() < 1e-5
+
+
+def test_a_folder_without_its_vocabulary_or_with_another_s_is_refused(folder: Path) -> None:
+    (folder / "vocab.txt").write_text("\n".join([*WORDS, "one", "more"]))
+    with pytest.raises(ConfigError, match=r"up to token \d+, and the weights embed 18 tokens"):
+        load_adapter("transformers", folder)
+    (folder / "vocab.txt").unlink()
+    # transformers makes a tokenizer of nothing, to which every text is the same.
+    assert (
+        AutoTokenizer.from_pretrained(folder)("edema").input_ids
+        == AutoTokenizer.from_pretrained(folder)("effusion").input_ids
+    )
+    with pytest.raises(ConfigError, match=r"no vocabulary; expected tokenizer\.json or vocab\.txt"):
+        load_adapter("transformers", folder)
+
+
+def test_the_file_that_is_named_is_read(folder: Path, image_of) -> None:
+    from safetensors.torch import load_file
+
+    state = load_file(folder / "model.safetensors")
+    name = next(n for n in state if n.endswith("patch_embedding.weight"))
+    torch.save(state | {name: state[name] * 2}, folder / "pytorch_model.bin")
+    first, second = (load_adapter("transformers", place) for place in (folder, folder / "pytorch_model.bin"))
+    assert first.fingerprint != second.fingerprint
+    assert (image_of(first) - image_of(second)).abs().max() > 1e-4
+    (folder / "model.safetensors").unlink()
+    assert load_adapter("transformers", folder).fingerprint == second.fingerprint
+
+
+def test_weights_in_parts_are_refused(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"adapter \(LoRA\), which is not read\. Merge it"):
+        load_adapter("transformers", folder)
+    (folder / "adapter_config.json").unlink()
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    (folder / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"in several files\. Save them in one"):
+        load_adapter("transformers", folder)
+
+
+@pytest.mark.parametrize("file", ["preprocessor_config.json", "tokenizer_config.json", "config.json"])
+def test_settings_are_part_of_the_fingerprint(file: str, folder: Path) -> None:
+    before = load_adapter("transformers", folder).fingerprint
+    assert load_adapter("transformers", folder).fingerprint == before
+    changed(folder / file, note="changed")
+    assert load_adapter("transformers", folder).fingerprint != before

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from adfair.errors import ConfigError
+from adfair.errors import ConfigError, DataError
 from adfair.models.adapters.load import load_encoder
 from adfair.models.dual_encoder import build_model, save_model
 
@@ -40,3 +40,19 @@ def test_weights_of_another_make_are_told_apart(tmp_path: Path) -> None:
     torch.save({"fc.weight": torch.ones(3, 2)}, tmp_path / "x.pt")
     with pytest.raises(ConfigError, match=r"x\.pt: no weight 'visual\.conv1\.weight'"):
         load_encoder(f"chexzero:{tmp_path / 'x.pt'}")
+
+
+def test_a_run_that_cannot_be_read_is_named_without_a_trace(tmp_path: Path) -> None:
+    folder = save_model(build_model("tiny", seed=1), tmp_path / "m")
+    (folder / "open_clip_model.safetensors").write_bytes(bytes(50))
+    with pytest.raises(ConfigError, match=r"not those of a model for 'adfair' \(SafetensorError\)"):
+        load_encoder(f"adfair:{folder}")
+    (folder / "open_clip_model.safetensors").rename(folder / "open_clip_pytorch_model.bin")
+    with pytest.raises(
+        ConfigError, match=r"no open_clip_model\.safetensors; folders of others are read as open_clip:"
+    ):
+        load_encoder(f"adfair:{folder}")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").touch()
+    with pytest.raises(DataError, match="training did not finish"):
+        load_encoder(f"adfair:{tmp_path / 'run'}")

@@ -8,6 +8,7 @@ from PIL import Image
 from torch import nn
 from torchvision import transforms
 
+from adfair.errors import ConfigError
 from adfair.models.adapters.load import load_adapter
 
 from .conftest import as_published, small_bert, small_resnet, small_swin, under, unit
@@ -68,3 +69,14 @@ def test_images_and_texts_as_by_the_authors(model, film: Path, image_of, text_of
             mean = torch.stack([states[1], states[2], states[-1]]).permute(1, 0, 2, 3).mean(2).mean(1)
             assert (found[i] - unit(to_text(mean))[0]).abs().max() < 1e-5
     assert adapter.logit_scale == pytest.approx(99.9978, rel=1e-4), "clamped"
+
+
+def test_the_vocabulary_is_part_of_the_fingerprint_and_has_to_fit(model) -> None:
+    path = model[-1]
+    before, file = load_adapter("medclip", path).fingerprint, path / "bert" / "vocab.txt"
+    words = file.read_text().split()
+    file.write_text("\n".join([*words[:5], *reversed(words[5:])]))
+    assert load_adapter("medclip", path).fingerprint != before
+    file.write_text("\n".join([*words, "one", "more"]))
+    with pytest.raises(ConfigError, match=r"up to token 19, and the weights embed 18 tokens"):
+        load_adapter("medclip", path)

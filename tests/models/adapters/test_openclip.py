@@ -7,7 +7,7 @@ import open_clip
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig
 
 from adfair.errors import ConfigError
@@ -80,6 +80,47 @@ def test_images_and_texts_as_by_open_clip(
         assert (ours - theirs.encode_image(pixels * 0.9, normalize=True)[0]).abs().max() > 1e-4
         found = text_of(load_encoder(f"open_clip:{folder}"), TEXTS)
         assert (found - theirs.encode_text(tokenize(TEXTS), normalize=True)).abs().max() < 1e-5
+
+
+def test_the_weights_that_are_named_are_read(tmp_path: Path, vocabulary, image_of) -> None:
+    folder = write(tmp_path / "m", "whyxrayclip", vocabulary)
+    state = load_file(folder / "open_clip_model.safetensors")
+    save_file(state | {"visual.proj": -state["visual.proj"]}, folder / "epoch_5.safetensors")
+    first, second = (load_adapter("open_clip", place) for place in (folder, folder / "epoch_5.safetensors"))
+    assert (image_of(first) + image_of(second)).abs().max() < 1e-6
+    assert load_adapter("open_clip", folder / "open_clip_config.json").fingerprint == first.fingerprint
+
+
+def test_vocabularies_are_part_of_the_fingerprint_and_have_to_fit(tmp_path: Path, vocabulary) -> None:
+    folder = write(tmp_path / "m", "biomedclip", vocabulary)
+    before = load_adapter("open_clip", folder).fingerprint
+    swapped = [*WORDS[:5], *reversed(WORDS[5:])]
+    (folder / "vocab.txt").write_text("\n".join(swapped) + "\n")
+    assert load_adapter("open_clip", folder).fingerprint != before
+    (folder / "vocab.txt").write_text("\n".join([*WORDS, "one", "more"]))
+    with pytest.raises(ConfigError, match=r"up to token \d+, and the weights embed 18 tokens"):
+        load_adapter("open_clip", folder)
+    (folder / "vocab.txt").unlink()
+    with pytest.raises(ConfigError, match="no vocabulary"):
+        load_adapter("open_clip", folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "how", "named"),
+    [
+        ("vision_cfg", {"timm_model_name": "hf-hub:timm/test_resnet"}, "nothing is fetched"),
+        ("preprocess_cfg", {"size": 50000}, "images of 50000 pixels a side"),
+    ],
+)
+def test_settings_that_fetch_or_fill_the_memory_are_refused(
+    part: str, how: dict, named: str, tmp_path: Path, vocabulary
+) -> None:
+    folder = write(tmp_path / "m", "whyxrayclip", vocabulary)
+    told = json.loads((folder / "open_clip_config.json").read_text())
+    (told if part in told else told["model_cfg"])[part] |= how
+    (folder / "open_clip_config.json").write_text(json.dumps(told))
+    with pytest.raises(ConfigError, match=named):
+        load_adapter("open_clip", folder)
 
 
 def test_a_language_model_of_the_hub_is_not_fetched(tmp_path: Path, vocabulary) -> None:

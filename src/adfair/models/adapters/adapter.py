@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from adfair.models.pixels import as_channels, normalise
 from adfair.models.posthoc import PostHoc
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+LARGEST_SIDE = 4096
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
@@ -88,6 +90,13 @@ def scaled(mean: Sequence[float], std: Sequence[float]) -> Callable[[Tensor], Te
         return normalise(as_channels(grey / 255.0), mean, std)
 
     return look
+
+
+def check_side(pixels: Any, place: Path) -> int:
+    """A side of squares that a stranger's settings ask for, 1 to 4096. Raises ConfigError: more would fill the memory."""
+    if type(pixels) is not int or not 1 <= pixels <= LARGEST_SIDE:
+        raise ConfigError(f"{place}: images of {pixels!r} pixels a side; expected 1 to {LARGEST_SIDE}")
+    return pixels
 
 
 def device_of(net: nn.Module) -> torch.device:

@@ -16,6 +16,8 @@ from adfair.errors import ConfigError
 from adfair.models.adapters.towers import count, shape
 from adfair.models.safe_zip import check_file
 
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
+"""Files of which a tokenizer needs one; transformers makes an empty tokenizer where there is none."""
 POOLER = ("*.pooler.dense.*", "*.position_ids")
 """Weights that a BERT may hold and no adapter uses."""
 
@@ -29,6 +31,21 @@ def text_folder(path: Path) -> Path:
     raise ConfigError(
         f"{home}: no vocabulary. Put vocab.txt of the model's language model (see 'adfair models') into {home / 'bert'}"
     )
+
+
+def text_files(folder: Path) -> list[Path]:
+    """What a folder says about texts and the shape of their tower, for the model's fingerprint."""
+    names = (*VOCABULARIES, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "config.json")
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def check_vocabulary(largest: int, rows: int, place: Path) -> None:
+    """Refuse a tokenizer that names more tokens than the weights have rows. Raises ConfigError."""
+    if largest >= rows:
+        raise ConfigError(
+            f"{place}: its vocabulary goes up to token {largest}, and the weights embed {rows} tokens: it is that of "
+            "another model"
+        )
 
 
 def settings(file: Path) -> dict[str, Any]:
@@ -51,18 +68,21 @@ def wordpiece(folder: Path, *, max_length: int) -> Callable[[Sequence[str]], lis
     Lower case unless ``tokenizer_config.json`` says otherwise, which is what transformers does where that file is
     missing: the authors' models were trained so although ClinicalBERT's vocabulary has capitals.
     """
+    made = _wordpieces(folder)
+    made.enable_truncation(max_length)
+    made.no_padding()
+    return lambda texts: [each.ids for each in made.encode_batch(list(texts))]
+
+
+def _wordpieces(folder: Path) -> Any:
     from tokenizers import BertWordPieceTokenizer, Tokenizer
 
     file = folder / "vocab.txt"
     check_file(file if file.is_file() else folder / "tokenizer.json")
     if file.is_file():
         lower = settings(folder / "tokenizer_config.json").get("do_lower_case", True)
-        made: Any = BertWordPieceTokenizer(str(file), lowercase=bool(lower))
-    else:
-        made = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    made.enable_truncation(max_length)
-    made.no_padding()
-    return lambda texts: [each.ids for each in made.encode_batch(list(texts))]
+        return BertWordPieceTokenizer(str(file), lowercase=bool(lower))
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
 def bert(tensors: Mapping[str, Tensor], folder: Path) -> nn.Module:
@@ -71,6 +91,7 @@ def bert(tensors: Mapping[str, Tensor], folder: Path) -> nn.Module:
 
     told = settings(folder / "config.json")
     vocabulary, width = shape(tensors, "embeddings.word_embeddings.weight")
+    check_vocabulary(max(_wordpieces(folder).get_vocab().values()), vocabulary, folder)
     keys = ("hidden_act", "layer_norm_eps", "pad_token_id")
     config = BertConfig(
         vocab_size=vocabulary,

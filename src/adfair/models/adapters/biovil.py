@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from adfair.models.adapters.adapter import Adapter, Towers
-from adfair.models.adapters.bert import POOLER, bert, pooled, text_folder, wordpiece
+from adfair.models.adapters.bert import POOLER, bert, pooled, text_files, text_folder, wordpiece
 from adfair.models.adapters.towers import part, resnet, resnet_map, shape
 from adfair.models.pixels import BILINEAR, as_channels, shortest_then_crop
 from adfair.models.safe_load import find_file, fingerprint, fit, read_checkpoint
@@ -99,5 +99,5 @@ def load(path: Path) -> Adapter:
     def look(grey: Tensor) -> Tensor:
         return as_channels(grey / 255.0)  # neither mean nor spread
 
-    print_ = fingerprint(image, text)
+    print_ = fingerprint(image, text, *text_files(folder))
     return Adapter(name, net, partial(square, crop=crop), look, crop, print_, protocol="biovil")

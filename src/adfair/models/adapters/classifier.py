@@ -15,7 +15,7 @@ import torchvision
 from torch import Tensor, nn
 
 from adfair.errors import ConfigError
-from adfair.models.adapters.adapter import IMAGENET, Adapter, Towers, scaled
+from adfair.models.adapters.adapter import IMAGENET, Adapter, Towers, check_side, scaled
 from adfair.models.adapters.bert import settings
 from adfair.models.encoder import Square
 from adfair.models.pixels import centre_crop, shortest_then_crop, squash
@@ -23,6 +23,8 @@ from adfair.models.safe_load import find_file, fingerprint, fit, read_checkpoint
 
 FILES = ("model.safetensors", "*.safetensors", "pytorch_model.bin", "*.pt", "*.pth")
 FILTERS = {"bilinear": 2, "bicubic": 3}
+FACTORY = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
+"""Arguments of timm's that fetch or open other weights than those of the folder."""
 
 
 class Classifier(Towers):
@@ -52,12 +54,13 @@ def load_torchvision(path: Path) -> Adapter:
     place = [n for n, module in net.named_modules() if isinstance(module, nn.Linear)][-1]
     head = net.get_submodule(place)
     net.set_submodule(place, nn.Identity())
-    resize, crop = int(told.get("resize", 256)), int(told.get("crop", 224))
+    resize, crop = (check_side(told.get(k, usual), folder) for k, usual in (("resize", 256), ("crop", 224)))
     how = _filter(told.get("interpolation", "bilinear"), folder)
     square = partial(shortest_then_crop, resize=resize, crop=crop, how=how)
     look = scaled(told.get("mean", IMAGENET[0]), told.get("std", IMAGENET[1]))
     towers = Classifier(net, head, lambda net, pixels: net(pixels))
-    return Adapter("torchvision", towers, square, look, crop, fingerprint(file), classes=classes)
+    print_ = fingerprint(file, folder / "config.json")
+    return Adapter("torchvision", towers, square, look, crop, print_, classes=classes)
 
 
 def load_timm(path: Path) -> Adapter:
@@ -71,7 +74,13 @@ def load_timm(path: Path) -> Adapter:
     number = int(told.get("num_classes", len(classes)))
     if classes and len(classes) != number:
         raise ConfigError(f"{folder / 'config.json'}: {len(classes)} label_names for {number} classes")
-    build = partial(timm.create_model, name, num_classes=number, **told.get("model_args", {}))
+    further = told.get("model_args", {})
+    stray = [key for key in FACTORY if key in further]
+    if stray:
+        raise ConfigError(
+            f"{folder / 'config.json'}: model_args '{stray[0]}' is refused: weights are the folder's"
+        )
+    build = partial(timm.create_model, name, num_classes=number, **further)
     net = fit(build, tensors, path=file)
     square, size, look = _timm_preprocessing(told.get("pretrained_cfg", told), folder)
 
@@ -79,11 +88,12 @@ def load_timm(path: Path) -> Adapter:
         return net.forward_head(net.forward_features(pixels), pre_logits=True)
 
     towers = Classifier(net, net.get_classifier(), features)
-    return Adapter("timm", towers, square, look, size, fingerprint(file), classes=classes)
+    print_ = fingerprint(file, folder / "config.json")
+    return Adapter("timm", towers, square, look, size, print_, classes=classes)
 
 
 def _timm_preprocessing(told: dict[str, Any], folder: Path) -> tuple[Square, int, Callable[[Tensor], Tensor]]:
-    size = int(told.get("input_size", (3, 224, 224))[-1])
+    size = check_side(told.get("input_size", (3, 224, 224))[-1], folder)
     resize, how = (
         floor(size / told.get("crop_pct", 0.875)),
         _filter(told.get("interpolation", "bicubic"), folder),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from adfair.errors import ConfigError
 from adfair.models.adapters.adapter import HALF, IMAGENET, Adapter, Towers, scaled
-from adfair.models.adapters.bert import POOLER, bert, pooled, text_folder, wordpiece
+from adfair.models.adapters.bert import POOLER, bert, pooled, text_files, text_folder, wordpiece
 from adfair.models.adapters.foreign import OMEGACONF, setting
 from adfair.models.adapters.towers import part, resnet, resnet_map, shape, swin, swin_tensors
 from adfair.models.pixels import BILINEAR, shortest_then_crop
@@ -89,5 +89,5 @@ def load(path: Path) -> Adapter:
     square = partial(shortest_then_crop, resize=size, crop=size, how=BILINEAR)
     look = scaled(*(HALF if net.swin else IMAGENET))
     scale = float(net.logit_scale.exp())
-    print_ = fingerprint(file)
+    print_ = fingerprint(file, *text_files(folder))
     return Adapter("cxr_clip", net, square, look, size, print_, protocol="cxr_clip", logit_scale=scale)

@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 
 from adfair.errors import ConfigError
 from adfair.models.adapters.adapter import HALF, IMAGENET, Adapter, Towers, scaled
-from adfair.models.adapters.bert import POOLER, bert, pooled, text_folder, wordpiece
+from adfair.models.adapters.bert import POOLER, bert, pooled, text_files, text_folder, wordpiece
 from adfair.models.adapters.foreign import LIGHTNING, OMEGACONF, setting
 from adfair.models.adapters.towers import part, resnet, resnet_map, shape
 from adfair.models.pixels import area_then_pad, centre_crop
@@ -93,7 +93,8 @@ def load(path: Path) -> Adapter:
         return centre_crop(area_then_pad(image, size=size), crop)
 
     look = scaled(*(IMAGENET if told("transforms.norm", "half") == "imagenet" else HALF))
-    return Adapter("gloria", net, square, look, crop, fingerprint(file), protocol="gloria")
+    print_ = fingerprint(file, *text_files(folder))
+    return Adapter("gloria", net, square, look, crop, print_, protocol="gloria")
 
 
 def _supported(file: Path, told: Any) -> None:

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from adfair.errors import ConfigError
+from adfair.errors import AdfairError, ConfigError
 from adfair.models.adapters.registry import ADAPTERS
 from adfair.models.adapters.run import model_folder
 from adfair.models.dual_encoder import CONFIG_FILE
@@ -42,18 +42,12 @@ def load_adapter(name: str, path: Path | str) -> Encoder:
     module, _, function = ADAPTERS[name].loader.partition(":")
     try:
         return getattr(import_module(f"adfair.models.adapters.{module}"), function)(path)
-    except ConfigError as error:
-        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-    except (
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        LookupError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        # Libraries are handed sizes and settings out of a stranger's file here.
+    except AdfairError as error:
+        raise type(error)(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+    except PermissionError as error:
+        raise ConfigError(f"{error.filename or path}: may not be read") from None
+    except Exception as error:
+        # Libraries are handed sizes and settings out of a stranger's file here, and raise classes of their own.
         raise ConfigError(
             f"{path}: its weights or settings are not those of a model for '{name}' ({type(error).__name__})"
         ) from error

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from adfair.models.adapters.adapter import Adapter, Towers, scaled
-from adfair.models.adapters.bert import POOLER, bert, pooled, text_folder, wordpiece
+from adfair.models.adapters.bert import POOLER, bert, pooled, text_files, text_folder, wordpiece
 from adfair.models.adapters.towers import part, resnet, resnet_map, shape, swin, swin_tensors
 from adfair.models.pixels import BILINEAR, pad_square, squash
 from adfair.models.safe_load import find_file, fingerprint, fit, read_checkpoint
@@ -89,5 +89,5 @@ def load(path: Path) -> Adapter:
     net = fit(partial(MedCLIP, tensors, folder), tensors, path=file, ignore=POOLER)
     scale = float(net.logit_scale.clamp(0, LARGEST_SCALE).exp())
     look = scaled((MEAN,) * 3, (STD,) * 3)
-    print_ = fingerprint(file)
+    print_ = fingerprint(file, *text_files(folder))
     return Adapter("medclip", net, square, look, SIZE, print_, protocol="medclip", logit_scale=scale)

@@ -11,7 +11,8 @@ from open_clip.tokenizer import HFTokenizer
 from torch import Tensor
 
 from adfair.errors import ConfigError
-from adfair.models.adapters.bert import settings
+from adfair.models.adapters.adapter import check_side
+from adfair.models.adapters.bert import VOCABULARIES, check_vocabulary, settings, text_files
 from adfair.models.dual_encoder import CONFIG_FILE, DualEncoder, build_net
 from adfair.models.encoder import Square
 from adfair.models.pixels import BICUBIC, BILINEAR, centre_crop, longest, shortest_then_crop, squash
@@ -30,27 +31,30 @@ CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.261302
 def load(path: Path) -> DualEncoder:
     """Read a folder with ``open_clip_config.json`` and weights beside it; the hub is never asked. Raises ConfigError."""
     folder = Path(str(path).removeprefix("local-dir:"))
+    named = None if folder.is_dir() or folder.suffix == ".json" else folder
     folder = folder if folder.is_dir() else folder.parent
     told = settings(folder / CONFIG_FILE)
     if "model_cfg" not in told:
         raise ConfigError(f"{folder}: no {CONFIG_FILE} with model_cfg in it; expected an open_clip folder")
     config = repointed(told["model_cfg"], folder)
-    file = find_file(folder, FILES, what="weights")
+    file = find_file(named or folder, FILES, what="weights")
     build = partial(build_net, config)
     net = fit(build, _renamed(read_checkpoint(file), config), path=file)
     look = told.get("preprocess_cfg", {})
     square, size = preprocessing(look, config["vision_cfg"].get("image_size", 224), folder)
     mean, std = (tuple(look.get(k) or usual) for k, usual in (("mean", CLIP_MEAN), ("std", CLIP_STD)))
+    tokenize, places = _tokenizer(config, folder, net)
+    texts = [each for place in places for each in text_files(place)]
     return DualEncoder(
         net,
-        _tokenizer(config, folder),
+        tokenize,
         config,
         mean,
         std,
         size,
         square=square,
         name="open_clip",
-        fingerprint=fingerprint(file, folder / CONFIG_FILE),
+        fingerprint=fingerprint(file, folder / CONFIG_FILE, *texts),
     )
 
 
@@ -62,6 +66,11 @@ def repointed(config: dict[str, Any], folder: Path) -> dict[str, Any]:
     config = copy.deepcopy(config)
     text, vision = config["text_cfg"], config["vision_cfg"]
     vision["timm_model_pretrained"] = text["hf_model_pretrained"] = False
+    if ":" in str(vision.get("timm_model_name", "")):
+        raise ConfigError(
+            f"{folder / CONFIG_FILE}: timm_model_name '{vision['timm_model_name']}' is not the name of an architecture; "
+            "nothing is fetched"
+        )
     name = text.get("hf_model_name")
     if name:
         text["hf_model_name"] = str(_local(name, folder, needs="config.json", key="hf_model_name"))
@@ -99,7 +108,7 @@ def preprocessing(look: dict[str, Any], image_size: Any, folder: Path) -> tuple[
     mode, how = look.get("resize_mode") or "shortest", look.get("interpolation") or "bicubic"
     if sides[0] != sides[-1] or how not in ("bicubic", "bilinear"):
         raise ConfigError(f"{folder / CONFIG_FILE}: size {size} or interpolation '{how}' is not supported")
-    side, filter_ = int(sides[0]), BICUBIC if how == "bicubic" else BILINEAR
+    side, filter_ = check_side(sides[0], folder / CONFIG_FILE), BICUBIC if how == "bicubic" else BILINEAR
     if mode == "squash":
         return partial(squash, size=side, how=filter_), side
     if mode == "longest":
@@ -108,12 +117,13 @@ def preprocessing(look: dict[str, Any], image_size: Any, folder: Path) -> tuple[
     return partial(shortest_then_crop, resize=side, crop=side, how=filter_), side
 
 
-def _tokenizer(config: dict[str, Any], folder: Path) -> Any:
+def _tokenizer(config: dict[str, Any], folder: Path, net: Any) -> tuple[Any, list[Path]]:
+    """The tokenizer, and the folders that say what becomes of texts."""
     text = config["text_cfg"]
     length = text.get("context_length", 77)
     name = text.get("hf_tokenizer_name") or text.get("hf_model_name")
     if not name:
-        return open_clip.SimpleTokenizer(context_length=length)
+        return open_clip.SimpleTokenizer(context_length=length), []
     own = (folder / "tokenizer_config.json").is_file() or (folder / "tokenizer.json").is_file()
     needs = next(
         (n for n in ("tokenizer.json", "vocab.txt") if (folder / name / n).is_file()), "tokenizer.json"
@@ -121,4 +131,12 @@ def _tokenizer(config: dict[str, Any], folder: Path) -> Any:
     place = folder.resolve() if own else _local(name, folder, needs=needs, key="hf_tokenizer_name")
     options = {**text.get("tokenizer_kwargs", {}), "local_files_only": True, "trust_remote_code": False}
     mode = text.get("tokenizer_mode")
-    return HFTokenizer(str(place), context_length=length, tokenizer_mode=mode, **options)
+    if not any((place / each).is_file() for each in VOCABULARIES):
+        raise ConfigError(f"{place}: no vocabulary; expected {' or '.join(VOCABULARIES)}")
+    made = HFTokenizer(str(place), context_length=length, tokenizer_mode=mode, **options)
+    names = ("token_embedding.weight", "word_embeddings.weight")
+    rows = [len(weight) for each, weight in net.named_parameters() if each.endswith(names)]
+    if rows:
+        check_vocabulary(max(made.tokenizer.get_vocab().values()), max(rows), place)
+    tower = [Path(text["hf_model_name"])] if text.get("hf_model_name") else []
+    return made, [place, *(each for each in tower if each != place)]
