@@ -32,6 +32,21 @@ AIMS = {
         "objective.fastclip.temperature=individual",
         "objective.fairness=none",
     ],
+    **{
+        f"{name}_tiles": [f"objective.contrastive={name}", "objective.chunk=7", "objective.fairness=none"]
+        for name in ("infonce", "siglip", "fastclip")
+    },
+    **{
+        f"same_cell_{name}{'_tiles' if chunk else ''}": [
+            "objective.negatives=same_cell",
+            f"objective.contrastive={name}",
+            f"objective.chunk={chunk}",
+            "objective.fairness=none",
+        ]
+        for name in ("infonce", "siglip")
+        for chunk in (0, 7)
+    },
+    "cached": ["objective.negatives=same_cell", "objective.chunk=7", "data.micro_batch_size=4"],
     "adversarial": ["objective.target=both"],
     "alternating": ["objective.update=alternating", "data.sampling=reweight_group"],
     "joint": ["objective.heads=joint", "objective.projection=no_conflict"],

@@ -107,8 +107,6 @@ class ObjectiveConfig(_Section):
         if self.fairness_weight is not None and self.fairness in ("none", "adversarial"):
             key = "adversary_weight" if self.fairness == "adversarial" else "no weight"
             raise ValueError(f"fairness_weight does nothing with fairness: {self.fairness}, which has {key}")
-        if self.chunk and (self.contrastive == "fastclip" or self.negatives == "same_cell"):
-            raise ValueError("chunk: fastclip and negatives: same_cell have no tiles; take it out")
         if self.negatives != "all" and self.contrastive == "fastclip":
             raise ValueError(f"negatives: {self.negatives} goes with contrastive: infonce or siglip")
         if self.condition == "equalized_odds" and self.target != "image":

@@ -115,6 +115,22 @@ def test_individual_temperatures_are_learned_and_kept_by_row() -> None:
     assert (tau - 0.2).abs().max() < 0.01
 
 
+@pytest.mark.parametrize("temperature", ["constant", "individual", "global"])
+@pytest.mark.parametrize("tile", [1, 4, 6, 9])
+def test_strips_are_the_whole_similarities(temperature: str, tile: int) -> None:
+    found = []
+    for chunk in (0, tile):
+        term = objective(temperature, gamma_min=0.5, gamma_epochs=1.0, chunk=chunk)
+        leaves = [unit(0).requires_grad_(), unit(1).requires_grad_()]
+        scale = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
+        for step in (0, 1):  # the second one meets moving averages and temperatures of the first
+            pairing = term(batch(leaves[0], leaves[1], scale, step=step))
+        wanted = [*leaves, scale] if temperature == "global" else leaves
+        found.append([pairing.per_pair, *torch.autograd.grad(pairing.loss, wanted), term.tau.nan_to_num()])
+    for ours, expected in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_a_state_resumes_on_the_same_rows_only() -> None:
     term, scale = objective("constant"), torch.tensor(5.0, dtype=torch.float64)
     term(batch(unit(0), unit(1), scale))

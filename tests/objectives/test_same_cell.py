@@ -5,9 +5,13 @@ import torch
 import torch.nn.functional as F
 
 from adfair.objectives.contrastive import infonce_per_pair
+from adfair.objectives.interface import Batch
 from adfair.objectives.same_cell import (
     FEWEST,
+    SameCellInfoNCE,
+    SameCellSigLIP,
     cell_mask,
+    cells,
     masked_infonce_per_pair,
     masked_siglip_per_pair,
 )
@@ -74,6 +78,46 @@ def test_no_reward_for_telling_groups_apart() -> None:
     ]
     assert images_to_texts[0].item() == pytest.approx(images_to_texts[1].item(), abs=1e-12)
     assert plain[0].item() != pytest.approx(infonce_per_pair(image, text, scalar(4.0)).sum().item())
+
+
+def batch(*, image: torch.Tensor, text: torch.Tensor) -> Batch:
+    """23 rows: cells of several sizes, some too small, some rows of unknown group."""
+    race, sex = torch.arange(23) % 7 % 3, torch.arange(23) % 5 % 2
+    race[::9], sex[4] = -1, -1
+    return Batch(
+        image_emb=image,
+        text_emb=text,
+        logit_scale=scalar(9.0),
+        logit_bias=scalar(-2.0),
+        codes={"race": race, "sex": sex},
+        rows=torch.arange(23),
+        findings=torch.zeros(23, 0),
+        weights=torch.linspace(0.5, 1.5, 23),
+    )
+
+
+@pytest.mark.parametrize("objective", [SameCellInfoNCE, SameCellSigLIP])
+@pytest.mark.parametrize("tile", [1, 5, 8, 23, 64])
+def test_strips_are_the_whole_logits(objective: type, tile: int) -> None:
+    found = []
+    for chunk in (0, tile):
+        leaves = [unit(seed, n=23).requires_grad_() for seed in (9, 10)]
+        whole = batch(image=leaves[0], text=leaves[1])
+        pairing = objective(chunk)(whole)
+        leaves += [whole.logit_scale] + ([whole.logit_bias] if objective is SameCellSigLIP else [])
+        # Twice, as training does where it compares the gradients of two terms.
+        grads = [torch.autograd.grad(pairing.loss, leaves, retain_graph=True) for _ in range(2)]
+        assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
+        found.append([pairing.loss, pairing.per_pair, *grads[0]])
+        assert pairing.chance == (None if objective is SameCellSigLIP else pytest.approx(2.3, abs=0.5))
+    for ours, expected in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_cells_number_rows_of_known_groups() -> None:
+    cell, free = cells({"race": torch.tensor([1, 0, 1, -1, 1, 1])}, fewest=4)
+    assert cell.tolist() == [2, 1, 2, -1, 2, 2]
+    assert free.tolist() == [False, True, False, True, False, False]
 
 
 @pytest.mark.parametrize("loss", ["infonce", "siglip"])

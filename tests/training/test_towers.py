@@ -37,6 +37,11 @@ CASES: dict[str, dict[str, Any]] = {
     "no_conflict": {"projection": "no_conflict_per_sample", "target": "text", **NOW},
     "tiles": {"chunk": 5, **NOW},
     "siglip_tiles": {"contrastive": "siglip", "chunk": 5, **NOW},
+    "fastclip_tiles": {"contrastive": "fastclip", "chunk": 5, **NOW},
+    "same_cell": {"negatives": "same_cell", **NOW},
+    "same_cell_tiles": {"negatives": "same_cell", "chunk": 5, **NOW},
+    "same_cell_siglip": {"negatives": "same_cell", "contrastive": "siglip", "fairness": "none"},
+    "same_cell_siglip_tiles": {"negatives": "same_cell", "contrastive": "siglip", "chunk": 5, **NOW},
 }
 
 

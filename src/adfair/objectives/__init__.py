@@ -21,8 +21,8 @@ CONTRASTIVE: dict[str, Callable[[Setting], Any]] = {
 NEGATIVES: dict[str, dict[str, Callable[[Setting], Any]]] = {
     "all": CONTRASTIVE,
     "same_cell": {
-        "infonce": lambda setting: SameCellInfoNCE(),
-        "siglip": lambda setting: SameCellSigLIP(),
+        "infonce": lambda setting: SameCellInfoNCE(setting.config.objective.chunk),
+        "siglip": lambda setting: SameCellSigLIP(setting.config.objective.chunk),
     },
     "group_adjusted": {
         "infonce": lambda setting: GroupAdjustedInfoNCE(

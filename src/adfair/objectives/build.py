@@ -28,6 +28,7 @@ def build_fastclip(setting: Setting) -> FastCLIP:
         gamma_min=keys.gamma_min,
         temperature=keys.temperature,
         rho=keys.rho,
+        chunk=setting.config.objective.chunk,
     )
 
 

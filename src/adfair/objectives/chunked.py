@@ -9,12 +9,13 @@ Source: tiles with recomputation, Cheng et al. 2024, "Breaking the Memory Barrie
 shift and one pass for both directions are our choice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
 
 WHOLE, TILE = 2048, 1024
 """Up to this batch the logits are held whole, unless a tile is asked for; rows and columns of a tile (our choice)."""
@@ -28,6 +29,18 @@ def tile_size(n: int, chunk: int | None) -> int:
     if chunk is None:
         return TILE if n > WHOLE else 0
     return chunk
+
+
+def in_strips(part: Callable[[slice], Tensor], n: int, tile: int) -> Tensor:
+    """What ``part`` gives for rows of n, ``tile`` at a time, side by side: [..., n].
+
+    Inside ``part`` a strip of the logits, [tile, n], is held; backwards it is computed again. For losses whose rows and
+    columns differ in what they count, so that one tile cannot serve both.
+    """
+    if not tile:
+        return part(slice(0, n))
+    rows = [slice(i, min(i + tile, n)) for i in range(0, n, tile)]
+    return torch.cat([checkpoint(part, each, use_reentrant=False) for each in rows], dim=-1)
 
 
 Pulls = Iterator[tuple[slice, slice, Tensor]]  # rows, columns, gradient on their logits

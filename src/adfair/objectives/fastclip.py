@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from adfair.errors import TrainingError
+from adfair.objectives.chunked import in_strips, tile_size
 from adfair.objectives.contrastive import weighted_mean
 from adfair.objectives.interface import Batch, Pairing
 
@@ -31,13 +32,18 @@ def gamma(step: int, *, steps_per_epoch: int, epochs: float, lowest: float) -> f
     return lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * share))
 
 
-def log_inner(image_emb: Tensor, text_emb: Tensor, tau: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def log_inner(
+    image_emb: Tensor, text_emb: Tensor, tau: tuple[Tensor, Tensor], *, chunk: int | None = None
+) -> tuple[Tensor, Tensor]:
     """log g of every image and of every text, [B] each.
 
     Args:
         image_emb, text_emb: [B, D], unit-norm rows, B at least 2.
         tau: temperatures of images and of texts, scalars or [B].
+        chunk: rows of a strip, see ``chunked.tile_size``; 0 holds the whole [B, B] similarities.
     """
+    if tile := tile_size(len(image_emb), chunk):
+        return _log_inner_in_strips(image_emb, text_emb, tau, tile)
     similarity = image_emb @ text_emb.T
     own = similarity.diagonal()
     others = torch.eye(len(own), dtype=torch.bool, device=own.device)
@@ -46,6 +52,24 @@ def log_inner(image_emb: Tensor, text_emb: Tensor, tau: tuple[Tensor, Tensor]) -
         scaled = ((rows - own[:, None]) / t.reshape(-1, 1)).masked_fill(others, -math.inf)
         parts.append(scaled.logsumexp(1) - math.log(len(own) - 1))
     return parts[0], parts[1]
+
+
+def _log_inner_in_strips(
+    image_emb: Tensor, text_emb: Tensor, tau: tuple[Tensor, Tensor], tile: int
+) -> tuple[Tensor, Tensor]:
+    n, own = len(image_emb), (image_emb * text_emb).sum(1)
+
+    def side(mine: Tensor, others: Tensor, t: Tensor) -> Tensor:
+        t = t.expand(n)
+
+        def part(rows: slice) -> Tensor:
+            scaled = (mine[rows] @ others.T - own[rows, None]) / t[rows, None]
+            scaled.diagonal(rows.start).fill_(-math.inf)
+            return scaled.logsumexp(1) - math.log(n - 1)
+
+        return in_strips(part, n, tile)
+
+    return side(image_emb, text_emb, tau[0]), side(text_emb, image_emb, tau[1])
 
 
 class FastCLIP:
@@ -59,6 +83,7 @@ class FastCLIP:
         temperature: ``constant`` (v1), ``individual`` (v2: one a row and side, learned) or ``global`` (v3: the
             towers' logit scale, learned with ``rho``).
         rho: pulls temperatures down; 6.5 on CC3M by the paper.
+        chunk: as in :func:`log_inner`.
     """
 
     def __init__(
@@ -71,8 +96,9 @@ class FastCLIP:
         gamma_min: float = 0.2,
         temperature: Temperature = "global",
         rho: float = 6.5,
+        chunk: int | None = None,
     ) -> None:
-        self.index, self.temperature, self.rho = index, temperature, rho
+        self.index, self.temperature, self.rho, self.chunk = index, temperature, rho, chunk
         self.schedule = {"steps_per_epoch": steps_per_epoch, "epochs": gamma_epochs, "lowest": gamma_min}
         self.log_u = torch.full((2, n), -math.inf)
         self.tau = torch.full((2, n), math.nan)  # individual temperatures, set at a row's first visit
@@ -83,7 +109,7 @@ class FastCLIP:
         """The loss of a batch; the moving averages of its rows are updated."""
         rows = batch.rows.cpu()
         tau = self._temperatures(batch, rows)
-        log_g = torch.stack(log_inner(batch.image_emb, batch.text_emb, tau))
+        log_g = torch.stack(log_inner(batch.image_emb, batch.text_emb, tau, chunk=self.chunk))
         log_u = self._remember(log_g.detach(), rows, batch.step)
         log_floor = torch.logaddexp(log_u, torch.full_like(log_u, math.log(EPS)))
         value, surrogate = log_floor, (log_g - log_floor).exp()

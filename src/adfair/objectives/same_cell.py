@@ -12,12 +12,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from adfair.objectives.chunked import in_strips, tile_size
 from adfair.objectives.contrastive import weighted_mean
 from adfair.objectives.interface import Batch, Pairing
 
 FEWEST = 4
 """Rows of a cell in a batch, the anchor with them, from which the mask holds (our choice): below, an anchor has next
 to no negatives left, and keeps all of them."""
+
+
+def cells(codes: Mapping[str, Tensor], *, fewest: int = FEWEST) -> tuple[Tensor, Tensor]:
+    """The cell of every row, int64 [B], -1 where a group is unknown; and bool [B], which anchors keep all candidates.
+
+    Args:
+        codes, fewest: as in :func:`cell_mask`.
+    """
+    table = torch.stack([values for values in codes.values() if not values.is_floating_point()], dim=1)
+    known = (table >= 0).all(dim=1)
+    _, cell, counts = table.unique(dim=0, return_inverse=True, return_counts=True)
+    return cell.masked_fill(~known, -1), ~known | (counts[cell] < fewest)
 
 
 def cell_mask(codes: Mapping[str, Tensor], *, fewest: int = FEWEST) -> Tensor:
@@ -27,11 +40,12 @@ def cell_mask(codes: Mapping[str, Tensor], *, fewest: int = FEWEST) -> Tensor:
         codes: per sensitive attribute [B], -1 unknown; continuous ones (floating point) are passed over.
         fewest: anchors of cells with fewer rows in the batch keep all candidates, as do anchors of unknown group.
     """
-    table = torch.stack([values for values in codes.values() if not values.is_floating_point()], dim=1)
-    known = (table >= 0).all(dim=1)
-    same = (table[:, None] == table[None]).all(dim=2) & known
-    free = ~known | (same.sum(dim=1) < fewest)
-    return same | free[:, None]
+    cell, free = cells(codes, fewest=fewest)
+    return _mask(cell, free, slice(None))
+
+
+def _mask(cell: Tensor, free: Tensor, rows: slice) -> Tensor:
+    return (cell[rows, None] == cell) | free[rows, None]
 
 
 def masked_infonce_per_pair(
@@ -72,14 +86,68 @@ def masked_siglip_per_pair(
     return F.softplus(-logits.diagonal()) + 0.5 * (parts[0] + parts[1])
 
 
+def _infonce_in_strips(
+    image_emb: Tensor, text_emb: Tensor, logit_scale: Tensor, codes: Mapping[str, Tensor], tile: int
+) -> tuple[Tensor, Tensor]:
+    """:func:`masked_infonce_per_pair` of a :func:`cell_mask`, neither of which is held as a whole."""
+    cell, free = cells(codes)
+
+    def part(rows: slice) -> Tensor:
+        mask, pairs = _mask(cell, free, rows), torch.arange(len(cell), device=cell.device)[rows]
+        sides = [
+            F.cross_entropy(
+                (logit_scale * mine[rows] @ others.T).masked_fill(~mask, -torch.inf), pairs, reduction="none"
+            )
+            for mine, others in ((image_emb, text_emb), (text_emb, image_emb))
+        ]
+        return torch.stack([0.5 * (sides[0] + sides[1]), mask.sum(dim=1).to(logit_scale.dtype).log()])
+
+    losses, chance = in_strips(part, len(cell), tile)
+    return losses, chance
+
+
+def _siglip_in_strips(
+    image_emb: Tensor,
+    text_emb: Tensor,
+    logit_scale: Tensor,
+    logit_bias: Tensor,
+    codes: Mapping[str, Tensor],
+    tile: int,
+) -> Tensor:
+    """:func:`masked_siglip_per_pair` of a :func:`cell_mask`, neither of which is held as a whole."""
+    (cell, free), n = cells(codes), len(image_emb)
+
+    def part(rows: slice) -> Tensor:
+        others = _mask(cell, free, rows)
+        others.diagonal(rows.start).fill_(False)
+        weights = (n - 1) / others.sum(dim=1).clamp(min=1).to(image_emb.dtype)
+        sides = [
+            (F.softplus(logit_scale * mine[rows] @ theirs.T + logit_bias) * others).sum(dim=1) * weights
+            for mine, theirs in ((image_emb, text_emb), (text_emb, image_emb))
+        ]
+        return 0.5 * (sides[0] + sides[1])
+
+    own = logit_scale * (image_emb * text_emb).sum(dim=1) + logit_bias
+    return F.softplus(-own) + in_strips(part, n, tile)
+
+
 class SameCellInfoNCE:
-    """``contrastive: infonce`` with ``negatives: same_cell``."""
+    """``contrastive: infonce`` with ``negatives: same_cell``.
+
+    Args:
+        chunk: rows of a strip of the logits, see ``chunked.tile_size``; 0 holds them whole.
+    """
+
+    def __init__(self, chunk: int | None = None) -> None:
+        self.chunk = chunk
 
     def __call__(self, batch: Batch) -> Pairing:
         """See :func:`masked_infonce_per_pair`."""
-        per_pair, chance = masked_infonce_per_pair(
-            batch.image_emb, batch.text_emb, batch.logit_scale, cell_mask(batch.codes)
-        )
+        inputs = batch.image_emb, batch.text_emb, batch.logit_scale
+        if tile := tile_size(len(batch.image_emb), self.chunk):
+            per_pair, chance = _infonce_in_strips(*inputs, batch.codes, tile)
+        else:
+            per_pair, chance = masked_infonce_per_pair(*inputs, cell_mask(batch.codes))
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair, chance.mean().item())
 
     def state(self) -> dict[str, Tensor]:
@@ -91,14 +159,19 @@ class SameCellInfoNCE:
 
 
 class SameCellSigLIP:
-    """``contrastive: siglip`` with ``negatives: same_cell``."""
+    """``contrastive: siglip`` with ``negatives: same_cell``; ``chunk`` as in :class:`SameCellInfoNCE`."""
+
+    def __init__(self, chunk: int | None = None) -> None:
+        self.chunk = chunk
 
     def __call__(self, batch: Batch) -> Pairing:
         """See :func:`masked_siglip_per_pair`."""
         assert batch.logit_bias is not None, "towers without logit_bias"
-        per_pair = masked_siglip_per_pair(
-            batch.image_emb, batch.text_emb, batch.logit_scale, batch.logit_bias, cell_mask(batch.codes)
-        )
+        inputs = batch.image_emb, batch.text_emb, batch.logit_scale, batch.logit_bias
+        if tile := tile_size(len(batch.image_emb), self.chunk):
+            per_pair = _siglip_in_strips(*inputs, batch.codes, tile)
+        else:
+            per_pair = masked_siglip_per_pair(*inputs, cell_mask(batch.codes))
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair)
 
     def state(self) -> dict[str, Tensor]:
