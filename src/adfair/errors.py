@@ -1,6 +1,7 @@
 """Errors that a user can mend. Every one is a ``ValueError`` whose message names the place and the remedy.
 
-Messages carry file names, row numbers, column names and ids, never report text or patient names.
+Messages carry the names of tables and folders, row numbers and column names. An image of a cohort is named by its row:
+ids and file names can give a patient away, as report text and names do, and messages end up in logs and bug reports.
 """
 
 

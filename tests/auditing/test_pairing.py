@@ -87,7 +87,7 @@ def test_tables_without_a_common_finding_are_refused() -> None:
 
 def test_an_image_named_by_a_number_and_by_its_text_is_refused() -> None:
     mixed = FRAME.assign(image_id=[1, "1", 2])
-    with pytest.raises(DataError, match="image_id 1 stands for two images"):
+    with pytest.raises(DataError, match="the id of image 2 also stands for another"):
         align(loaded(FRAME.assign(image_id=list("123"))), loaded(mixed))
 
 

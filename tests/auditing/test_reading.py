@@ -49,7 +49,7 @@ def test_parquet_and_csv_are_the_same(tmp_path: Path, table: Callable[..., pd.Da
         ("", "file is empty"),
         ("\n\n", "file is empty"),
         ("label,score\n", "no rows"),
-        ("label,label,score\n1,1,1\n", "'label' appears more than once"),
+        ("label,label,score\n1,1,1\n", "columns 1 and 2 have the same name"),
         ('label,score\n1,"0.5\n', "rows of unequal length|not a table|not a number"),
         ("label,score\n1,0.5,3,4\n1,2\n1,2,3,4,5,6\n", "not a table|not a number"),
     ],

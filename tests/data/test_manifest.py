@@ -82,9 +82,7 @@ def test_two_manifests_or_none_are_refused(cohort: Cohort) -> None:
 def test_missing_images_are_found_before_training(cohort: Cohort) -> None:
     (cohort.root / "images/4.png").unlink()
     load_cohort(cohort.root)
-    with pytest.raises(
-        DataError, match=r"row 5, column 'image_path': no such image file: images/4.png\. Put"
-    ):
+    with pytest.raises(DataError, match=r"row 5, column 'image_path': no such image file\. Put"):
         load_cohort(cohort.root, check_images=True)
 
 
@@ -92,9 +90,7 @@ def test_truncated_images_are_found_before_training(cohort: Cohort) -> None:
     file = cohort.root / "images/6.png"
     file.write_bytes(file.read_bytes()[:-30])
     load_cohort(cohort.root)
-    with pytest.raises(
-        DataError, match=r"row 7, column 'image_path': .*6\.png: the image is damaged.*Replace"
-    ):
+    with pytest.raises(DataError, match=r"row 7, column 'image_path': the image is damaged.*Replace"):
         load_cohort(cohort.root, check_images=True)
 
 

@@ -68,8 +68,9 @@ def _by_row(first: Predictions, second: Predictions, names: str) -> list[str]:
 def _images(table: Predictions) -> pd.Index:
     images = pd.Index(table.image.astype(str))
     if not images.is_unique:
-        twice = images[images.duplicated()][0]
-        raise DataError(f"{table.source}: image_id {twice} stands for two images, as a number and as a text")
+        row = int(images.duplicated().argmax()) + 1
+        what = f"the id of image {row} also stands for another image, as a number and as a text"
+        raise DataError.at(what, file=table.source, column="image_id", remedy="Write all ids as text")
     return images
 
 

@@ -77,7 +77,10 @@ def _header(path: Path) -> tuple[str, list[str]]:
             separator, columns = candidate, names
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if repeated:
-        raise DataError(f"{path}: column '{repeated[0]}' appears more than once")
+        # By number: without a header the names are a patient's cells.
+        first = columns.index(repeated[0]) + 1
+        second = columns.index(repeated[0], first) + 1
+        raise DataError(f"{path}: columns {first} and {second} have the same name. The first line names them")
     return separator, columns
 
 

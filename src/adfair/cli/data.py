@@ -165,7 +165,8 @@ def prepare(
             progress=advance,
         )
     if len(made.refused):
-        print_table("Images without pixels, left out of training and evaluation", made.refused)
+        shown = made.refused[["row", "refused"]]  # no ids: what is printed ends up in logs
+        print_table("Images without pixels, left out of training and evaluation", shown)
     if made.unlisted:
         typer.echo(f"note: {made.unlisted:,} image files have no row in the manifest")
     done = "is whole: every image has its hash" if made.found else "written"

@@ -182,7 +182,7 @@ def _listed(cohort: Cohort, design: Design, ids: list[str]) -> pd.DataFrame:
     absent = sorted(set(ids) - set(cohort.table["image_id"]))
     if absent:
         raise DataError.at(
-            f"{len(absent):,} of {len(ids):,} listed images are not in the cohort, '{absent[0][:40]}' first",
+            f"{len(absent):,} of {len(ids):,} listed images are not in the cohort",
             file=cohort.root,
             remedy="Use the cohort that the list was made from.",
         )

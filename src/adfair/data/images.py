@@ -122,7 +122,7 @@ def _decode_row(
     try:
         return read_image(file, size=size, fit=fit) if square is None else square(read_image(file))
     except DataError as error:
-        raise _at_row(cohort, image_id, str(error)) from None
+        raise _at_row(cohort, image_id, str(error).removeprefix(f"{file}: ")) from None
 
 
 def _at_row(cohort: "Cohort", image_id: str, what: str) -> DataError:

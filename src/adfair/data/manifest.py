@@ -128,7 +128,7 @@ def check_files(cohort: Cohort, *, decode: bool, progress: Progress | None = Non
         remedy = f"Put the file below {cohort.image_root} or remove the row."
         refuse(
             missing,
-            lambda row: f"no such image file: {paths.iloc[row]}",
+            "no such image file",
             file=file,
             column="image_path",
             remedy=remedy,

@@ -198,8 +198,11 @@ def _header(data: bytes, path: Path, *, encoding: str) -> list[str]:
 
 
 def _distinct(names: list[str], path: Path) -> list[str]:
-    for name in names:
+    for place, name in enumerate(names, 1):
         if not name or names.count(name) > 1:
-            what = "appears twice in the header" if name else "a column has no name"
-            raise DataError.at(what, file=path, column=name, remedy="Give every column its own name.")
+            # By number: without a header the names are a patient's cells.
+            first = names.index(name) + 1
+            what = f"columns {first} and {names.index(name, first) + 1} have the same name" if name else ""
+            remedy = "The first line gives every column its own name."
+            raise DataError.at(what or f"column {place} has no name", file=path, remedy=remedy)
     return names

@@ -210,8 +210,7 @@ def _check(
     shared = np.intersect1d(train_patients, test_patients)
     if shared.size:
         raise DataError(
-            f"{shared.size} patients are in both the probe set and the test set (first: {shared[0]}). "
-            "Split by patient."
+            f"{shared.size} patients are in both the probe set and the test set. Split by patient."
         )
 
 

@@ -25,7 +25,12 @@ NUMBER_COLUMNS = (
     "n",
     "n_positive",
 )
-MODEL_LABELS = {"clip": "CLIP", "scrubbed_clip": "Scrubbed CLIP", "adfair": "AdFair-CLIP", "auto": "AdFair auto"}
+MODEL_LABELS = {
+    "clip": "CLIP",
+    "scrubbed_clip": "Scrubbed CLIP",
+    "adfair": "AdFair-CLIP",
+    "auto": "AdFair auto",
+}
 NAN = float("nan")
 
 Key = tuple[str, str, str, str, str, str]

@@ -35,7 +35,8 @@ class Prepared:
 
     Attributes:
         folder: where it lies. index: what it is.
-        refused: ``image_id`` and ``refused`` (the reason) of the images that have no pixels.
+        refused: ``row`` (of the manifest, from 1), ``image_id`` and ``refused`` (the reason) of the images that have
+            no pixels.
         unlisted: image files beside those of the manifest that no row names.
         found: it was there already, and its hashes were verified.
     """
@@ -99,7 +100,8 @@ def prepare(
     journal.close(remove=True)
     if shards:
         (folder / cache.PIXEL_FILE).unlink(missing_ok=True)
-    refused = rows.loc[rows["refused"] != "", ["image_id", "refused"]].reset_index(drop=True)
+    rows = rows.assign(row=range(1, len(rows) + 1))
+    refused = rows.loc[rows["refused"] != "", ["row", "image_id", "refused"]].reset_index(drop=True)
     unlisted = count_unlisted(cohort.image_root, cohort.table["image_path"])
     return Prepared(folder, index, refused, unlisted, found)
 

@@ -84,15 +84,18 @@ def _cells(**changes: Any) -> Callable[[Path], None]:
 
 
 HOSTILE = [
-    (_cells(race=None), "column 'race': expected slo_fundus, age, .*; found slo_fundus, md, age, gender"),
+    (
+        _cells(race=None),
+        "column 'race': file 1 by name: expected slo_fundus, age, .*; found slo_fundus, md, age, gender",
+    ),
     (_cells(race=3), "column 'race': 1 different texts are in no table of groups: '3' \\(1 rows\\)"),
     (_cells(gender=0.5), "column 'sex': 1 different texts are in no table of groups: '0.5'"),
-    (_cells(glaucoma=-1), "column 'glaucoma': expected one of"),
-    (_cells(age=[1, 2]), "column 'age': one value expected, found 2"),
+    (_cells(glaucoma=-1), "column 'glaucoma': file 1 by name: expected one of"),
+    (_cells(age=[1, 2]), "column 'age': file 1 by name: one value expected, found 2"),
     (_cells(note={"a": print}), "would have to be unpickled, which is refused"),
     (
         _cells(slo_fundus=np.zeros((4, 4, 3), np.uint8)),
-        r"'slo_fundus': expected \[height, width\].*\[4, 4, 3\]",
+        r"'slo_fundus': file 1 by name: expected \[height, width\].*\[4, 4, 3\]",
     ),
     (_cells(slo_fundus=np.full((4, 4), 300)), r"with 0 to 255, found \[4, 4\] of int64"),
     (_cells(slo_fundus=np.full((4, 4), np.nan)), r"with 0 to 255, found \[4, 4\] of float64"),
@@ -114,7 +117,7 @@ def test_hostile_files(folder: Path, tmp_path: Path, spoil: Callable[[Path], Non
 
 def test_another_folder_says_what_was_found(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
-    with pytest.raises(DataError, match="no npz file in Training, Validation, Test; found train"):
+    with pytest.raises(DataError, match="no npz file in Training, Validation, Test; found 1 other"):
         find([tmp_path], ReadOptions())
     with pytest.raises(ConfigError, match="--mapping belongs to"):
         get_reader("fairvlmed").read(tmp_path, out=tmp_path / "out", mapping="m.yaml")

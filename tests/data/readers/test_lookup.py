@@ -42,7 +42,7 @@ def test_published_oddities_are_read(tmp_path: Path) -> None:
         (b"name,sex\n1,F\n", "no id; expected id, sex; found name, sex"),
         (b"id,sex\n", "the table has no rows"),
         (b"id,sex\n1,F,2\n", "row 1: 3 cells where the header has 2"),
-        (b"id,id,sex\n1,1,F\n", "appears twice in the header"),
+        (b"id,id,sex\n1,1,F\n", "columns 1 and 2 have the same name"),
         (b"id,sex\n1,\xff\n", "line 2 is not utf-8"),
     ],
 )

@@ -262,7 +262,8 @@ def test_races_that_are_in_no_table(read: Callable[..., ImportReport], iv: Path)
 
 def test_missing_parts_are_named(read: Callable[..., ImportReport], jpg: Path, iv: Path) -> None:
     with pytest.raises(
-        AdfairError, match=r"no patients of MIMIC-IV: expected patients\.csv, found files, mimic"
+        AdfairError,
+        match=r"no patients of MIMIC-IV: expected patients\.csv, found mimic-cxr-2\.0\.0-chexpert.*and 1 other files and folders",
     ):
         read(sources=[jpg])
     with pytest.raises(

@@ -21,7 +21,7 @@ def test_embeddings_are_looked_up_by_id_and_prompts_by_text(tmp_path: Path) -> N
     assert np.allclose(model.lookup(["b", "a"]), [[0, 1], [0.6, 0.8]])
     assert torch.allclose(model.encode_text(["No edema."]), torch.tensor([[0.6, 0.8]]))
     assert model.logit_scale == 20
-    with pytest.raises(DataError, match="no embedding of image 'c'"):
+    with pytest.raises(DataError, match=r"no embedding of 1 of 2 images \(image 2 first\)"):
         model.lookup(["a", "c"])
     with pytest.raises(ConfigError, match=r"no text_emb of 1 prompts \(first: 'Edema\.'\)"):
         model.encode_text(["Edema.", "No edema."])

@@ -20,6 +20,7 @@ from adfair.data.readers import lookup
 from adfair.data.readers.found import Found, finish
 from adfair.data.readers.options import ReadOptions, read_options
 from adfair.data.readers.report import Flow, ImportReport
+from adfair.data.validate import shown
 from adfair.errors import ConfigError, DataError
 
 WANTS = "the folder that holds Training, Validation and Test with their npz files"
@@ -65,8 +66,8 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
     root = lookup.one_source(sources, reader="fairvlmed", wants=WANTS)
     files = [(split, path) for name, split in SPLITS.items() for path in sorted((root / name).glob("*.npz"))]
     if not files:
-        there = sorted(path.name for path in root.iterdir()) if root.is_dir() else [root.name]
-        what = f"no npz file in {', '.join(SPLITS)}; found {lookup.listed(there)}"
+        there = sorted(root.iterdir()) if root.is_dir() else [root]
+        what = f"no npz file in {', '.join(SPLITS)}; found {lookup.listed_files(there)}"
         raise DataError.at(what, file=root, remedy=f"SOURCE is {WANTS}.")
     _refuse_strangers([path for _, path in files], root=root)
     rows = pd.DataFrame([_row(path, split) for split, path in files])
@@ -105,8 +106,8 @@ def _row(path: Path, split: str) -> dict[str, str]:
 
 def _glaucoma(path: Path, cell: str) -> str:
     if cell not in GLAUCOMA:
-        what = f"expected one of {', '.join(GLAUCOMA)}, found {lookup.listed([cell])}"
-        raise DataError.at(what, file=path, column="glaucoma", remedy="Another release may use other codes.")
+        what = f"expected one of {', '.join(GLAUCOMA)}, found {shown(cell)}"
+        raise _fault(what, path, column="glaucoma", remedy="Another release may use other codes.")
     return GLAUCOMA[cell]
 
 
@@ -115,7 +116,7 @@ def _read(path: Path, keys: Sequence[str]) -> dict[str, str]:
     scalars = {}
     for key, array in _arrays(path, keys).items():
         if array.size != 1:
-            raise DataError.at(f"one value expected, found {array.size}", file=path, column=key)
+            raise _fault(f"one value expected, found {array.size}", path, column=key)
         value = array.reshape(-1)[0]
         whole = array.dtype.kind == "f" and float(value).is_integer()
         try:
@@ -127,23 +128,30 @@ def _read(path: Path, keys: Sequence[str]) -> dict[str, str]:
 
 
 def _arrays(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    remedy = "Download the file again."
     try:
         with zipfile.ZipFile(path) as archive:
             if any(entry.file_size > MAX_BYTES for entry in archive.infolist()):
-                raise DataError.at(f"an array of more than {MAX_BYTES:,} bytes", file=path, remedy=remedy)
+                raise _fault(f"an array of more than {MAX_BYTES:,} bytes", path)
         with np.load(path, allow_pickle=False) as archive:
             absent = [key for key in keys if key not in archive.files]
             if absent:
                 what = f"expected {', '.join(KEYS)}; found {lookup.listed(archive.files)}"
-                raise DataError.at(what, file=path, column=absent[0], remedy=remedy)
+                raise _fault(what, path, column=absent[0])
             return {key: archive[key] for key in keys}
     except DataError:
         raise
     except Exception:
         # A hostile zip makes numpy raise anything, and an array of Python objects a ValueError.
         what = "damaged, or an array that would have to be unpickled, which is refused"
-        raise DataError.at(what, file=path, remedy=remedy) from None
+        raise _fault(what, path) from None
+
+
+def _fault(
+    what: str, path: Path, *, column: str | None = None, remedy: str = "Download the file again."
+) -> DataError:
+    """An error that counts the files of a folder by name instead of naming one, which is a patient's."""
+    number = sorted(path.parent.glob("*.npz")).index(path) + 1
+    return DataError.at(f"file {number:,} by name: {what}", file=path.parent, column=column, remedy=remedy)
 
 
 def _write_png(wanted: Path, png: Path) -> None:
@@ -152,6 +160,6 @@ def _write_png(wanted: Path, png: Path) -> None:
     plane = image.ndim == 2 and image.size > 0 and image.dtype.kind in "uif"
     if not plane or not (0 <= image.min() <= image.max() <= 255):
         what = f"expected [height, width] with 0 to 255, found {list(image.shape)} of {image.dtype}"
-        raise DataError.at(what, file=source, column="slo_fundus", remedy="Download the file again.")
+        raise _fault(what, source, column="slo_fundus")
     png.parent.mkdir(exist_ok=True)
     Image.fromarray(np.rint(image).astype(np.uint8)).save(png)

@@ -37,7 +37,7 @@ def locate(paths: pd.Series, images: Images, *, root: Path, file: Path) -> pd.Se
         remedy=remedy,
     )
     if images.search:
-        found = _index(root, images.search, wanted=set(paths))
+        found = _index(root, images.search, paths=paths, file=file)
         paths = paths.map(lambda name: found.get(name, "")).astype(str)
     missing, outside = list_images(root, paths)
     missing |= paths.eq("")
@@ -49,21 +49,29 @@ def locate(paths: pd.Series, images: Images, *, root: Path, file: Path) -> pd.Se
     return paths.mask(missing, "")
 
 
-def _index(root: Path, patterns: list[str], *, wanted: set[str]) -> dict[str, str]:
+def _index(root: Path, patterns: list[str], *, paths: pd.Series, file: Path) -> dict[str, str]:
     """File name -> path relative to ``root``, over all folders that match a pattern."""
     found: dict[str, str] = {}
+    wanted = set(paths)
     folders = sorted({folder for pattern in patterns for folder in list_folders(root, pattern)})
     for folder in folders:
         prefix = folder.relative_to(root).as_posix() + "/"
         for name in wanted.intersection(os.listdir(folder)):
             if name in found:
                 raise DataError.at(
-                    f"'{name}' is in more than one of the searched folders",
-                    file=folder,
+                    "the file is in more than one of the searched folders",
+                    file=file,
+                    row=_row(paths, name),
+                    column="image_path",
                     remedy="Remove one of the copies or narrow 'images: search' in the mapping.",
                 )
             found[name] = name if prefix == "./" else prefix + name
     return found
+
+
+def _row(paths: pd.Series, path: str) -> int:
+    """The number of the first row with a path, for messages."""
+    return int(paths.index[paths.eq(path).to_numpy()][0]) + 1
 
 
 def list_folders(root: Path, pattern: str) -> list[Path]:
@@ -83,7 +91,9 @@ def copy_images(paths: pd.Series, *, root: Path, out: Path, progress: Progress |
         except OSError as error:
             raise DataError.at(
                 f"cannot be copied ({error.strerror})",
-                file=root / path,
+                file=root,
+                row=_row(paths, path),
+                column="image_path",
                 remedy="Check space and permissions.",
             ) from None
         if progress:

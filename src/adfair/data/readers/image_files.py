@@ -59,14 +59,16 @@ def _without_row(root: Path, folders: set[str], known: set[str]) -> int:
 
 def hash_files(root: Path, paths: pd.Series) -> pd.Series:
     """SHA-256 of every file, in hexadecimal. Raises DataError when one cannot be read."""
-    return paths.map(lambda path: _hash_file(root / path)).astype(str)
+    found = [_hash_file(root, path, row) for row, path in zip(paths.index + 1, paths, strict=True)]
+    return pd.Series(found, index=paths.index, dtype=str)
 
 
-def _hash_file(path: Path) -> str:
+def _hash_file(root: Path, path: str, row: int) -> str:
     try:
-        with path.open("rb") as file:
+        with (root / path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
+        what = f"cannot be read ({error.strerror})"
         raise DataError.at(
-            f"cannot be read ({error.strerror})", file=path, remedy="Check its permissions."
+            what, file=root, row=row, column="image_path", remedy="Check its permissions."
         ) from None

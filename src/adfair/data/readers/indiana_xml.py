@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from adfair.data.validate import shown
 from adfair.errors import DataError
 
 SECTIONS = {"INDICATION": "indication", "COMPARISON": "comparison", "FINDINGS": "findings"}
@@ -32,14 +31,14 @@ def read_archive(file: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     reports: dict[str, dict[str, str]] = {}
     images: dict[str, str] = {}
-    for name, data in sorted(_members(file), key=lambda member: (len(member[0]), member[0])):
-        uid, report, names = _parse(data, file=file, name=name)
+    for _, number, data in sorted(_members(file), key=lambda member: (len(member[0]), *member)):
+        uid, report, names = _parse(data, file=file, number=number)
         if uid in reports:
-            raise _fault(f"report {shown(uid)} is there twice", file, name)
+            raise _fault("a report that is there twice", file, number)
         reports[uid] = report
         for image in names:
             if image in images:
-                raise _fault(f"image {shown(image)} is named twice", file, name)
+                raise _fault("an image that another report names too", file, number)
             images[image] = uid
     if not reports:
         raise DataError.at("no report in the archive", file=file, remedy="Expected *.xml files in a .tgz.")
@@ -48,17 +47,17 @@ def read_archive(file: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table, pictures.astype(str).assign(view="")
 
 
-def _members(file: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every XML file."""
+def _members(file: Path) -> Iterator[tuple[str, int, bytes]]:
+    """Name, number in the archive (from 1) and content of every XML file."""
     try:
         # Through gzip, which checks the sum at the end as tarfile's own decoder does not.
         with gzip.open(file) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as archive:
-            for number, member in enumerate(archive):
+            for number, member in enumerate(archive, 1):
                 _check_member(member, file, number)
                 if member.isfile() and member.name.endswith(".xml"):
                     stream = archive.extractfile(member)
                     assert stream is not None, "a plain file has content"
-                    yield member.name, stream.read()
+                    yield member.name, number, stream.read()
             while unpacked.read(MAX_BYTES):
                 pass
     except (tarfile.TarError, EOFError, OSError, zlib.error):
@@ -70,26 +69,26 @@ def _members(file: Path) -> Iterator[tuple[str, bytes]]:
 def _check_member(member: tarfile.TarInfo, file: Path, number: int) -> None:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name:
-        raise _fault("the name leads out of the archive", file, member.name)
+        raise _fault("the name leads out of the archive", file, number)
     if not (member.isfile() or member.isdir()):
-        raise _fault("a link or a device, not a plain file", file, member.name)
-    if member.size > MAX_BYTES or number >= MAX_MEMBERS:
-        raise _fault(f"more than {MAX_BYTES:,} bytes or {MAX_MEMBERS:,} files", file, member.name)
+        raise _fault("a link or a device, not a plain file", file, number)
+    if member.size > MAX_BYTES or number > MAX_MEMBERS:
+        raise _fault(f"more than {MAX_BYTES:,} bytes or {MAX_MEMBERS:,} files", file, number)
 
 
-def _parse(data: bytes, *, file: Path, name: str) -> tuple[str, dict[str, str], list[str]]:
+def _parse(data: bytes, *, file: Path, number: int) -> tuple[str, dict[str, str], list[str]]:
     """uid, the texts and terms, and the image names of one report."""
     # A zero byte is UTF-16, in which the other two would not be found.
     if b"<!ENTITY" in data or b"<!DOCTYPE" in data or b"\0" in data:
-        raise _fault("a document type or UTF-16, which no report has", file, name)
+        raise _fault("a document type or UTF-16, which no report has", file, number)
     try:
         root = ET.fromstring(data)
     except (ET.ParseError, ValueError, LookupError):
-        raise _fault("not well-formed XML", file, name) from None
-    number = root.find("uId")
-    uid = number.get("id", "") if number is not None else ""
+        raise _fault("not well-formed XML", file, number) from None
+    own = root.find("uId")
+    uid = own.get("id", "") if own is not None else ""
     if not uid:
-        raise _fault(f"expected <uId id=...>, found <{shown(root.tag)}> without it", file, name)
+        raise _fault("expected <uId id=...>, which is not there", file, number)
     texts = dict.fromkeys(SECTIONS.values(), "")
     for part in root.iter("AbstractText"):
         section = SECTIONS.get(part.get("Label", ""))
@@ -100,5 +99,7 @@ def _parse(data: bytes, *, file: Path, name: str) -> tuple[str, dict[str, str], 
     return uid, {"MeSH": terms, **texts}, names
 
 
-def _fault(what: str, file: Path, name: str) -> DataError:
-    return DataError.at(f"{shown(name)}: {what}", file=file, remedy="Download the archive again.")
+def _fault(what: str, file: Path, number: int) -> DataError:
+    return DataError.at(
+        f"file {number:,} of the archive: {what}", file=file, remedy="Download the archive again."
+    )

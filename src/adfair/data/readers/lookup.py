@@ -11,10 +11,11 @@ from adfair.data.paths import outside_by_text
 from adfair.data.readers.files import list_folders, locate
 from adfair.data.readers.mapping import Images
 from adfair.data.tables import read_text_table
-from adfair.data.validate import refuse, shown
+from adfair.data.validate import printable, refuse
 from adfair.errors import ConfigError, DataError
 
 _NAMES_SHOWN = 40
+_TABLES = (".csv", ".tsv", ".xlsx", ".parquet", ".csv.gz", ".tsv.gz", ".tgz", ".tar", ".tar.gz", ".zip")
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _JPEG, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _TAIL = 64  # bytes in which an end marker is looked for, since some writers pad the file
@@ -30,6 +31,15 @@ def one_source(sources: Sequence[Path], *, reader: str, wants: str) -> Path:
     return sources[0]
 
 
+def listed_files(paths: Sequence[Path]) -> str:
+    """Files for a message: tables and archives by name, all else, which may be named after patients, by number."""
+    tables = [path for path in paths if path.name.lower().endswith(_TABLES) and not path.is_dir()]
+    names = [listed([path.name for path in tables])] if tables else []
+    if rest := len(paths) - len(tables):
+        names.append(f"{rest:,} other files and folders")
+    return " and ".join(names) or "nothing"
+
+
 def find_table(source: Path, names: Sequence[str]) -> Path:
     """The source itself, or the first of ``names`` (also ``.gz``) in a folder. Raises DataError."""
     if source.is_file():
@@ -38,9 +48,8 @@ def find_table(source: Path, names: Sequence[str]) -> Path:
         for path in (source / name, source / f"{name}.gz"):
             if path.is_file():
                 return path
-    there = sorted(path.name for path in source.iterdir() if path.is_file())
     raise DataError.at(
-        f"expected {' or '.join(names)} (also .gz), found {listed(there)}",
+        f"expected {' or '.join(names)} (also .gz), found {listed_files(sorted(source.iterdir()))}",
         file=source,
         remedy="Name the file itself, or the folder that holds it under that name.",
     )
@@ -59,7 +68,7 @@ def require_columns(table: pd.DataFrame, needed: Sequence[str], *, file: Path) -
     if absent:
         raise DataError.at(
             f"not the expected header: no {', '.join(absent)}; expected {', '.join(needed)}; "
-            f"found {listed(list(table.columns))}",
+            f"found {listed_columns(table, needed)}",
             file=file,
             remedy="Give the data set's own table, or describe yours to 'adfair import table' by a mapping.",
         )
@@ -67,9 +76,16 @@ def require_columns(table: pd.DataFrame, needed: Sequence[str], *, file: Path) -
         raise DataError.at("the table has no rows", file=file, remedy="Download it again.")
 
 
+def listed_columns(table: pd.DataFrame, needed: Sequence[str]) -> str:
+    """Column names for a message; their number alone where none is known, for they may be a patient's cells."""
+    if set(needed).isdisjoint(table.columns):
+        return f"{len(table.columns)} others; does the first line name the columns?"
+    return listed(list(table.columns))
+
+
 def listed(names: Sequence[str]) -> str:
     """Names for a message, the first 40 of them."""
-    return ", ".join(shown(str(name)) for name in names[:_NAMES_SHOWN]) or "nothing"
+    return ", ".join(printable(str(name)) for name in names[:_NAMES_SHOWN]) or "nothing"
 
 
 def find_images(names: pd.Series, *, root: Path, search: Sequence[str], file: Path, column: str) -> pd.Series:

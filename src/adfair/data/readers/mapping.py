@@ -1,5 +1,7 @@
 """The YAML file that says how the columns of a foreign table become ours."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -183,9 +185,25 @@ class Mapping(_Part):
         return self
 
     @property
+    def columns(self) -> set[str]:
+        """The columns of the source that any rule reads."""
+        return set(_columns(self))
+
+    @property
     def finding_names(self) -> list[str]:
         """Our findings in the order of the file."""
         return [*self.findings, *(self.labels.findings if self.labels else {})]
+
+
+def _columns(part: Any) -> Iterator[str]:
+    if isinstance(part, FieldRule | Filter | LabelList):
+        if part.column is not None:
+            yield part.column
+        yield from re.findall(r"\{([^{}]*)\}", getattr(part, "template", None) or "")
+    elif isinstance(part, BaseModel | dict | list):
+        inner = part if isinstance(part, list) else dict(part).values()
+        for each in inner:
+            yield from _columns(each)
 
 
 def load_mapping(mapping: Path | str | dict[str, Any]) -> Mapping:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from adfair.data.readers.lookup import listed_columns, listed_files
 from adfair.data.tables import read_text_table
-from adfair.data.validate import refuse, shown
+from adfair.data.validate import printable, refuse, shown
 from adfair.errors import DataError
 
 _SHOWN = 12
@@ -52,15 +53,13 @@ def _listing(sources: Sequence[Path]) -> str:
     for source in sources:
         if not os.path.exists(source):
             names.append(f"{source.name} (is not there)")
-        elif os.path.isdir(source):
-            names += sorted(entry.name for entry in source.iterdir())
         else:
-            names.append(source.name)
-    return _listed(names)
+            names.append(listed_files(sorted(source.iterdir())) if os.path.isdir(source) else source.name)
+    return ", ".join(names)
 
 
 def _listed(names: Iterable[str]) -> str:
-    listed = [shown(name) for name in names]
+    listed = [printable(name) for name in names]
     more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
     return (", ".join(listed[:_SHOWN]) or "nothing") + more
 
@@ -79,7 +78,8 @@ def read_columns(file: Path, columns: Sequence[str], *, optional: Sequence[str] 
     absent = [name for name in columns if name not in table]
     if absent:
         raise DataError.at(
-            f"lacks the columns {_listed(absent)}; expected {_listed(columns)}; found {_listed(table.columns)}",
+            f"lacks the columns {_listed(absent)}; expected {_listed(columns)}; "
+            f"found {listed_columns(table, [*columns, *optional])}",
             file=file,
             remedy="Is it this file of this version of the data set? Any other table goes through 'import table'.",
         )
@@ -157,17 +157,14 @@ def best_root(paths: Sequence[pd.Series], *, roots: Sequence[Path], table: Path)
     if not count:
         ends = sorted({way.iloc[0].rpartition(".")[2] for way in paths})
         raise DataError.at(
-            f"no image file: expected '{_path(paths[0].iloc[0])}' and the like ({', '.join(ends)}) below one of "
+            f"no image file: expected that of the first row and the like ({', '.join(ends)}) below one of "
             + ", ".join(str(root) for root in roots),
             file=table,
+            row=int(way.index[0]) + 1,
             column="image_path",
             remedy="Give the folder of the images as a SOURCE.",
         )
     return root, way
-
-
-def _path(text: str) -> str:
-    return "".join(c if c.isprintable() else "�" for c in text)[:120]
 
 
 def folders_of(sources: Sequence[Path], inside: Sequence[str]) -> list[Path]:

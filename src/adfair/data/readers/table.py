@@ -25,6 +25,8 @@ from adfair.data.text import label_reports
 from adfair.data.validate import refuse, validate_table
 from adfair.errors import ConfigError, DataError
 
+_LONGEST_SPLIT = 24
+
 
 def import_table(
     source: Path | str | Sequence[Path | str],
@@ -65,7 +67,7 @@ def import_table(
     root = (file.parent / rules.images.root).resolve()
     keep_inputs(out, [file, root])
     info = _declaration(rules, image_root=None if copy else str(root), file=_named(mapping, file))
-    flow, table = _kept_rows(read_text_table(file, encoding=rules.encoding), rules, file=file)
+    flow, table = _kept_rows(_read(file, rules), rules, file=file)
     ours, notes = _our_columns(table, rules, file=file, seed=seed)
     ours = _with_files(ours, rules, flow, root=root, file=file)
     ours = _with_text(ours, rules, flow, notes, file=file, seed=seed)
@@ -84,6 +86,18 @@ def _one_source(source: Path | str | Sequence[Path | str]) -> Path:
     if len(sources) != 1:
         raise ConfigError(f"the reader 'table' takes one table, not {len(sources)}")
     return Path(sources[0])
+
+
+def _read(file: Path, rules: Mapping) -> pd.DataFrame:
+    """The table; without its first line repeated where that may be a patient's cells, as in a file without a header."""
+    table = read_text_table(file, encoding=rules.encoding)
+    if rules.columns.isdisjoint(table.columns):
+        raise DataError.at(
+            "no column that the mapping names is there",
+            file=file,
+            remedy="The first line must name the columns, as the mapping does.",
+        )
+    return table
 
 
 def _kept_rows(table: pd.DataFrame, rules: Mapping, *, file: Path) -> tuple[Flow, pd.DataFrame]:
@@ -134,7 +148,16 @@ def _our_columns(
 
 def _splits(table: pd.DataFrame, ours: pd.DataFrame, rules: Mapping, *, file: Path, seed: int) -> pd.Series:
     if rules.split.fractions is None:
-        return cells.mapped_text(table, rules.split, file=file)
+        names = cells.mapped_text(table, rules.split, file=file)
+        # They are declared in cohort.yaml and printed, so a report in the wrong column must not pass for one.
+        refuse(
+            names.str.len().gt(_LONGEST_SPLIT),
+            f"the name of a split has more than {_LONGEST_SPLIT} characters",
+            file=file,
+            column=rules.split.column or "split",
+            remedy="Correct the cell or the mapping.",
+        )
+        return names
     strata = stratum_columns(ours, attributes=list(rules.attributes), findings=rules.finding_names)
     return split_patients(ours["patient_id"], fractions=rules.split.fractions, seed=seed, strata=strata)
 

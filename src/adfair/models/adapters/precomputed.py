@@ -43,10 +43,11 @@ class Precomputed:
     net: nn.Module = field(default_factory=nn.Identity)
 
     def lookup(self, image_ids: Sequence[str]) -> np.ndarray:
-        """[N, D] by id. Raises DataError for the first id that the file lacks."""
-        missing = next((i for i in image_ids if i not in self.images), None)
-        if missing is not None:
-            raise DataError.at(f"no embedding of image '{missing}'", file=self.path, column="image_id")
+        """[N, D] by id. Raises DataError where the file lacks some: says how many, and which image is the first."""
+        missing = [row for row, i in enumerate(image_ids, 1) if i not in self.images]
+        if missing:
+            what = f"no embedding of {len(missing):,} of {len(image_ids):,} images (image {missing[0]} first)"
+            raise DataError.at(what, file=self.path, column="image_id", remedy="Embed the whole split")
         return np.stack([self.images[i] for i in image_ids])
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
