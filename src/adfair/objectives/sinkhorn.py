@@ -25,6 +25,9 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, *, blur: float = 1e-4, scaling: fl
     ``transport.transport_cost``: that is the published behaviour. The gradient holds the potentials fixed
     (the envelope theorem), so it is the derivative of the figure only where they have converged.
 
+    Rounding is divided by blur^2, 1e-8: double precision throughout, and between the samples potentials less half the
+    squared points, so that a sample far larger than the other (FairCLIP's) leaves no large squares to be subtracted.
+
     Args:
         x, y: [n] and [m], floating.
         blur: square root of the last temperature, in units of x.
@@ -34,27 +37,28 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, *, blur: float = 1e-4, scaling: fl
     the annealing is algorithm 3.5 of Feydy's thesis (2020).
     """
     diameter = (torch.cat([x, y]).max() - torch.cat([x, y]).min()).item()
-    to_y, to_x = _cost(x, y), _cost(y, x)
-    in_x, in_y = _cost(x, x), _cost(y, y)
     schedule = temperatures(diameter, blur=blur, scaling=scaling)
+    middle = y.detach().double().mean()
+    a, b = x.double() - middle, y.double() - middle
     with torch.no_grad():
-        zero_x, zero_y = torch.zeros_like(x), torch.zeros_like(y)
         eps = schedule[0]
-        f, g = _softmin(eps, to_y, zero_y), _softmin(eps, to_x, zero_x)
-        p, q = _softmin(eps, in_x, zero_x), _softmin(eps, in_y, zero_y)
+        f, g = _across(eps, a, b, -0.5 * b.square()), _across(eps, b, a, -0.5 * a.square())
+        p, q = _within(eps, a, torch.zeros_like(a)), _within(eps, b, torch.zeros_like(b))
         for eps in schedule:
-            f, g = (f + _softmin(eps, to_y, g)) / 2, (g + _softmin(eps, to_x, f)) / 2
-            p, q = (p + _softmin(eps, in_x, p)) / 2, (q + _softmin(eps, in_y, q)) / 2
-    f, g = _softmin(eps, to_y, g), _softmin(eps, to_x, f)
-    p, q = _softmin(eps, in_x, p), _softmin(eps, in_y, q)
-    return (f - p).mean() + (g - q).mean()
+            f, g = (f + _across(eps, a, b, g)) / 2, (g + _across(eps, b, a, f)) / 2
+            p, q = (p + _within(eps, a, p)) / 2, (q + _within(eps, b, q)) / 2
+    f, g = _across(eps, a, b, g) + 0.5 * a.square(), _across(eps, b, a, f) + 0.5 * b.square()
+    return ((f - _within(eps, a, p)).mean() + (g - _within(eps, b, q)).mean()).to(x.dtype)
 
 
-def _cost(x: Tensor, y: Tensor) -> Tensor:
-    # The far end is held fixed: each potential's gradient moves the points that it lives on.
-    return 0.5 * (x[:, None] - y.detach()).square()
+# The far end of a cost is held fixed: each potential's gradient moves the points that it lives on. The far sample's
+# points weigh 1 / their number.
+def _across(eps: float, points: Tensor, far: Tensor, potential: Tensor) -> Tensor:
+    # Of potentials less half the squared points, in which the cost is minus the product.
+    scores = potential + points[:, None] * far.detach()
+    return -eps * (torch.logsumexp(scores / eps, dim=1) - math.log(len(far)))
 
 
-def _softmin(eps: float, cost: Tensor, potential: Tensor) -> Tensor:
-    # Rows of cost over the other sample's points, which weigh 1 / their number.
-    return -eps * (torch.logsumexp((potential - cost) / eps, dim=1) - math.log(cost.shape[1]))
+def _within(eps: float, points: Tensor, potential: Tensor) -> Tensor:
+    cost = 0.5 * (points[:, None] - points.detach()).square()
+    return -eps * (torch.logsumexp((potential - cost) / eps, dim=1) - math.log(len(points)))
