@@ -34,7 +34,7 @@ def test_embeddings_that_are_no_numbers_are_named_and_not_kept(small_cohort: Pat
     cache = EmbeddingCache(tmp_path)
     subject = Subject(blind, load_cohort(small_cohort), cache=cache)
     with pytest.raises(
-        ConfigError, match=r"'adfair' gives no finite embedding of \d+ images of 'test' \(first: "
+        ConfigError, match=r"'adfair' gives no finite embedding of \d+ images of 'test' \(first: row \d+ of "
     ):
         subject.scores("test")
     assert cache.written == 0

@@ -21,7 +21,7 @@ LABELS = {"1": 1.0, "0": 0.0, "-1": -1.0, "1.0": 1.0, "0.0": 0.0, "-1.0": -1.0, 
 
 _NUMBER = r"[0-9]{1,3}(?:\.[0-9]*)?"
 _SHOWN_ROWS = 4
-_SHOWN_CHARACTERS, _NAME_CHARACTERS = 24, 80
+_SHOWN_CHARACTERS, _NAME_CHARACTERS = 24, 48
 
 
 def refuse(bad: pd.Series, what: str | Callable[[int], str], *, file: Path, column: str, remedy: str) -> None:
@@ -212,14 +212,16 @@ def _age(table: pd.DataFrame, *, file: Path) -> pd.Series:
     return years
 
 
-def shown(cell: str) -> str:
+def shown(cell: str, *, most: int = _SHOWN_CHARACTERS) -> str:
     """A cell as a message may print it: whole where it is short, without characters that steer a terminal.
 
     A longer one may be a report in the wrong column, of which not even the beginning is printed.
     """
-    return printable(cell) if len(cell) <= _SHOWN_CHARACTERS else f"({len(cell):,} characters)"
+    if len(cell) > most:
+        return f"({len(cell):,} characters)"
+    return "".join(c if c.isprintable() else "�" for c in cell)
 
 
-def printable(name: str) -> str:
-    """A name, of a column or of a file of the data set, without characters that steer a terminal, and not endless."""
-    return "".join(c if c.isprintable() else "�" for c in name[:_NAME_CHARACTERS])
+def shown_name(name: str) -> str:
+    """A name, of a column or of a file of the data set, as a message may print it; see :func:`shown`."""
+    return shown(name, most=_NAME_CHARACTERS)

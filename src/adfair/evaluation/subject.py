@@ -83,10 +83,10 @@ class Subject:
         found = embed_images(self.model, self._images(split), layer=layer, precision=self.precision)
         bad = ~np.isfinite(found).all(axis=1)
         if bad.any():
-            first = self.cohort.split(split)["image_id"].iloc[int(bad.argmax())]
+            first = int(self.cohort.split(split).index[int(bad.argmax())]) + 1
             raise ConfigError(
                 f"the model '{self.model.name}' gives no finite embedding of {bad.sum()} images of '{split}' (first: "
-                f"{first}). Its preprocessing (a spread of 0?) or its weights are not usable"
+                f"row {first} of the manifest). Its preprocessing (a spread of 0?) or its weights are not usable"
             )
         return found
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from adfair.data.readers.mapping import OF_A_PERSON, AttributeRule, FieldRule, Filter, LabelList
 from adfair.data.schema import MAX_AGE, UNKNOWN
-from adfair.data.validate import LABELS, printable, refuse, shown
+from adfair.data.validate import LABELS, refuse, shown, shown_name
 from adfair.errors import DataError
 
 _AGE_UNITS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
@@ -20,7 +20,7 @@ _AGE = r"^\s*([0-9]{1,3}(?:\.[0-9]*)?)\s*([YMWD]?)\s*$"
 def require(table: pd.DataFrame, column: str, *, file: Path) -> pd.Series:
     """A source column without blanks around its cells. Raises DataError listing the columns there are."""
     if column not in table:
-        there = ", ".join(printable(str(name)) for name in table.columns[:40])
+        there = ", ".join(shown_name(str(name)) for name in table.columns[:40])
         raise DataError.at(
             "the mapping names a column that the table lacks",
             file=file,

@@ -11,7 +11,7 @@ from adfair.data.paths import outside_by_text
 from adfair.data.readers.files import list_folders, locate
 from adfair.data.readers.mapping import Images
 from adfair.data.tables import read_text_table
-from adfair.data.validate import printable, refuse
+from adfair.data.validate import refuse, shown_name
 from adfair.errors import ConfigError, DataError
 
 _NAMES_SHOWN = 40
@@ -85,7 +85,7 @@ def listed_columns(table: pd.DataFrame, needed: Sequence[str]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """Names for a message, the first 40 of them."""
-    return ", ".join(printable(str(name)) for name in names[:_NAMES_SHOWN]) or "nothing"
+    return ", ".join(shown_name(str(name)) for name in names[:_NAMES_SHOWN]) or "nothing"
 
 
 def find_images(names: pd.Series, *, root: Path, search: Sequence[str], file: Path, column: str) -> pd.Series:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from adfair.data.readers.lookup import listed_columns, listed_files
 from adfair.data.tables import read_text_table
-from adfair.data.validate import printable, refuse, shown
+from adfair.data.validate import refuse, shown, shown_name
 from adfair.errors import DataError
 
 _SHOWN = 12
@@ -52,14 +52,16 @@ def _listing(sources: Sequence[Path]) -> str:
     names: list[str] = []
     for source in sources:
         if not os.path.exists(source):
-            names.append(f"{source.name} (is not there)")
+            names.append(f"{shown_name(source.name)} (is not there)")
         else:
-            names.append(listed_files(sorted(source.iterdir())) if os.path.isdir(source) else source.name)
+            names.append(
+                listed_files(sorted(source.iterdir())) if os.path.isdir(source) else shown_name(source.name)
+            )
     return ", ".join(names)
 
 
 def _listed(names: Iterable[str]) -> str:
-    listed = [printable(name) for name in names]
+    listed = [shown_name(name) for name in names]
     more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
     return (", ".join(listed[:_SHOWN]) or "nothing") + more
 
