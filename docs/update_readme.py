@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from adfair.reporting.data import model_label
+from adfair.workflows import demo
+
 ROOT = Path(__file__).parents[1]
 DEMO, RUNS = ROOT / "runs" / "demo", ROOT / "runs"
 SEEDS = (0, 1, 2)
-MODELS = {"clip": "CLIP", "scrubbed_clip": "scrubbed CLIP", "adfair": "AdFair-CLIP", "auto": "auto"}
+MODELS = {name: model_label(name) for name in demo.MODELS}
 ROWS = [
     ("AUC", "auc", "", "test"),
     ("AUC, correlation reversed", "auc", "", "test_reversed"),

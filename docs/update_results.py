@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from update_readme import ROOT, fill
 
-from adfair.auditing.repeats import Repeats, summarise
+from adfair.auditing.repeats import Repeats, over_everyone, summarise
 from adfair.reporting.repeats import markdown
 from adfair.workflows.sweep import plan_sweep
 from adfair.workflows.sweep_plan import Plan
@@ -28,10 +28,9 @@ COLUMNS = [*RUN, *KEYS, "value", "note"]
 def rows_of(plan: Plan) -> pd.DataFrame:
     """The figures of the runs that have ended, text as it was written; one row with the reason for a failed run."""
     failures = {run.name: failure(run) or "" for run in plan.runs if state(run) != "finished"}
-    table = collect(plan, failures)
-    over_all = table["finding"].isin(["mean", ""]) & (table["group"] == "") & (table["stratum"] == "")
+    table = over_everyone(collect(plan, failures))
     wanted = pd.MultiIndex.from_tuples([tuple(vars(figure).values()) for figure in plan.figures])
-    table = table[over_all & pd.MultiIndex.from_frame(table[KEYS]).isin(wanted)]
+    table = table[pd.MultiIndex.from_frame(table[KEYS]).isin(wanted)]
     failed = [
         {"cohort": run.cohort, "arm": run.arm, "seed": str(run.seed), "note": failures[run.name]}
         for run in plan.runs

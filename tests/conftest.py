@@ -32,3 +32,11 @@ def pack() -> Path:
     if not (folder / "manifest.csv").is_file():
         pytest.skip("the real chest X-rays are not here; set PACK to their folder")
     return folder
+
+
+@pytest.fixture
+def heard(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Runs commands and keeps what they said, to search it for canaries."""
+    from tests.canaries import Heard
+
+    return Heard(capsys, monkeypatch)

@@ -48,11 +48,6 @@ def cohort(small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return planted(small_cohort, tmp_path_factory.mktemp("planted") / "cohort")
 
 
-@pytest.fixture
-def heard(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Heard:
-    return Heard(capsys, monkeypatch)
-
-
 def test_the_search_finds_what_it_should(cohort: Path, heard: Heard, tmp_path: Path) -> None:
     assert in_files(cohort) == [
         "FILE-CANARY",

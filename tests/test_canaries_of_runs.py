@@ -20,11 +20,6 @@ def cohort(small_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return planted(small_cohort, tmp_path_factory.mktemp("planted") / "cohort")
 
 
-@pytest.fixture
-def heard(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Heard:
-    return Heard(capsys, monkeypatch)
-
-
 def spoil(path: Path, fault: str) -> None:
     data, at = path.read_bytes(), path.read_bytes().index(b"TAG-CANARY")
     if fault == "cut":

@@ -76,9 +76,7 @@ class ObjectiveConfig(_Section):
     contrastive: Literal["infonce", "siglip", "fastclip"] = "infonce"
     fastclip: FastCLIPConfig = FastCLIPConfig()
     chunk: int | None = Field(None, ge=0)  # rows of a tile of the logits; 0 never, null beyond 2,048 rows
-    negatives: Literal["all", "same_cell", "group_adjusted"] = (
-        "all"  # objectives/same_cell.py, group_adjusted.py
-    )
+    negatives: Literal["all", "same_cell", "group_adjusted"] = "all"  # docs/which-remedy.md
     fairness: Literal[
         "none",
         "adversarial",
@@ -165,7 +163,15 @@ def _assign(tree: dict[str, Any], override: str) -> None:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
             raise ConfigError(f"--set '{override}': '{parent}' is a value, not a section")
-    tree[last] = yaml.safe_load(value)
+    tree[last] = parse_yaml(value)
+
+
+def parse_yaml(text: str, loader: type[yaml.SafeLoader] | type[yaml.BaseLoader] = yaml.SafeLoader) -> Any:
+    """What a YAML text says. Raises yaml.YAMLError, also where it is nested deeper than Python goes."""
+    try:
+        return yaml.load(text, Loader=loader)
+    except RecursionError:
+        raise yaml.YAMLError("nested too deeply") from None
 
 
 def build_config(
@@ -191,7 +197,7 @@ def read_tree(path: Path) -> Any:
     if not path.is_file():
         raise ConfigError(f"{path}: no such configuration file")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

@@ -104,11 +104,14 @@ class _Column:
 _Key = tuple[str, str, str, str, str, str]
 
 
+def over_everyone(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The rows of figures over everyone or all groups, mean over findings where there are findings; cells as text."""
+    everyone = metrics["finding"].isin(["mean", ""]) & (metrics["group"] == "") & (metrics["stratum"] == "")
+    return metrics[everyone]
+
+
 def _values(metrics: pd.DataFrame) -> dict[_Key, tuple[float, str]]:
-    """Figures over everyone or all groups, mean over findings where there are findings."""
-    rows = metrics[
-        metrics["finding"].isin(["mean", ""]) & (metrics["group"] == "") & (metrics["stratum"] == "")
-    ]
+    rows = over_everyone(metrics)
     keys = rows[["cohort", "arm", "seed", "test_set", "metric", "attribute"]].itertuples(
         index=False, name=None
     )

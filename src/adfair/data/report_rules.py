@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from adfair.config import parse_yaml
 from adfair.data.report_phrases import Lexicon, is_phrase
 from adfair.errors import ConfigError
 
@@ -140,7 +141,7 @@ def load_rules(path: Path | None = None) -> ReportRules:
     """
     source = files("adfair.data") / "report_rules.yaml" if path is None else path
     try:
-        tree: Any = yaml.safe_load(source.read_text(encoding="utf-8"))
+        tree: Any = parse_yaml(source.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{source}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
+from adfair.config import parse_yaml
 from adfair.errors import DataError
 
 UNKNOWN = "Unknown"
@@ -122,8 +123,8 @@ def read_info(root: Path) -> CohortInfo:
             "'adfair synth'.",
         )
     try:
-        tree = yaml.safe_load(file.read_bytes().decode("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        tree = parse_yaml(file.read_bytes().decode("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1} is not valid YAML" if mark else "not valid YAML in UTF-8"
         raise DataError.at(line, file=file, remedy="Correct the file.") from None

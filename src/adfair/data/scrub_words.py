@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from adfair.config import parse_yaml
 from adfair.errors import ConfigError
 
 KINDS = ("sex", "race", "age")
@@ -123,7 +124,7 @@ def load_words(path: Path | None = None) -> ScrubWords:
     """Read the word lists, ours by default. Raises ConfigError naming every wrong key."""
     source = files("adfair.data") / "scrub_words.yaml" if path is None else path
     try:
-        tree: Any = yaml.safe_load(source.read_text(encoding="utf-8"))
+        tree: Any = parse_yaml(source.read_text(encoding="utf-8"))
         words = ScrubWords.model_validate(tree)
         compile_words(words)
         return words

@@ -61,8 +61,7 @@ def dependence(
     entropy = float(-(shares * np.log(shares)).sum())
     if y.shape[1] == 0 or (y == y[0]).all():
         return Dependence(np.nan, np.nan, entropy, n, "no finding varies")
-    fold = np.random.default_rng(seed).permutation(n)[patient] % folds
-    gained = _held_out(code, y, fold, folds)[np.arange(len(code)), code]
+    gained = _held_out(code, y, _dealt(patient, seed, folds), folds)[np.arange(len(code)), code]
     total, images = np.bincount(patient, gained), np.bincount(patient)
     gain = gained.mean()
     # A ratio of sums over patients: its error by linearisation.
@@ -76,6 +75,11 @@ def _usable(codes: np.ndarray, patients: np.ndarray) -> np.ndarray:
         if len(np.unique(patients[codes == group])) < FEWEST:
             kept &= codes != group
     return kept
+
+
+def _dealt(patient: np.ndarray, seed: int, folds: int) -> np.ndarray:
+    """The fold of each row [N], drawn by patient (int [N], numbered from 0)."""
+    return np.random.default_rng(seed).permutation(int(patient.max()) + 1)[patient] % folds
 
 
 def _held_out(code: np.ndarray, y: np.ndarray, fold: np.ndarray, folds: int) -> np.ndarray:
@@ -122,6 +126,5 @@ def group_log_ratios(
         return ratios
     code = np.where(usable, np.searchsorted(groups, codes), -1)
     patient = np.unique(patients, return_inverse=True)[1].ravel()
-    order = np.random.default_rng(seed).permutation(int(patient.max()) + 1)
-    ratios[:, groups] = _held_out(code, y, order[patient] % folds, folds)
+    ratios[:, groups] = _held_out(code, y, _dealt(patient, seed, folds), folds)
     return ratios

@@ -37,8 +37,6 @@ def in_strips(part: Callable[[slice], Tensor], n: int, tile: int) -> Tensor:
     Inside ``part`` a strip of the logits, [tile, n], is held; backwards it is computed again. For losses whose rows and
     columns differ in what they count, so that one tile cannot serve both.
     """
-    if not tile:
-        return part(slice(0, n))
     rows = [slice(i, min(i + tile, n)) for i in range(0, n, tile)]
     return torch.cat([checkpoint(part, each, use_reentrant=False) for each in rows], dim=-1)
 

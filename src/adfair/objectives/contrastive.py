@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adfair.objectives.chunked import chunked_infonce, tile_size
-from adfair.objectives.interface import Batch, Pairing
+from adfair.objectives.interface import Batch, Pairing, Stateless
 
 
 def weighted_mean(per_pair: Tensor, weights: Tensor | None) -> Tensor:
@@ -32,7 +32,11 @@ def infonce_per_pair(
     """
     if tile := tile_size(len(image_emb), chunk):
         return chunked_infonce(image_emb, text_emb, logit_scale, tile=tile)
-    logits = logit_scale * image_emb @ text_emb.T
+    return infonce_of(logit_scale * image_emb @ text_emb.T)
+
+
+def infonce_of(logits: Tensor) -> Tensor:
+    """:func:`infonce_per_pair` of logits [B, B] that are there already: row = image, column = text."""
     pairs = torch.arange(len(logits), device=logits.device)
     found_text = F.cross_entropy(logits, pairs, reduction="none")
     return 0.5 * (found_text + F.cross_entropy(logits.T, pairs, reduction="none"))
@@ -43,7 +47,7 @@ def infonce(image_emb: Tensor, text_emb: Tensor, logit_scale: Tensor) -> Tensor:
     return infonce_per_pair(image_emb, text_emb, logit_scale).mean()
 
 
-class InfoNCE:
+class InfoNCE(Stateless):
     """The objective ``infonce``; ``chunk`` as in :func:`infonce_per_pair`."""
 
     def __init__(self, chunk: int | None = None) -> None:
@@ -53,10 +57,3 @@ class InfoNCE:
         """See :func:`infonce_per_pair`."""
         per_pair = infonce_per_pair(batch.image_emb, batch.text_emb, batch.logit_scale, chunk=self.chunk)
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair, math.log(len(per_pair)))
-
-    def state(self) -> dict[str, Tensor]:
-        """Nothing."""
-        return {}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Nothing."""

@@ -20,8 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adfair.objectives.chunked import chunked_infonce, chunked_siglip, tile_size
-from adfair.objectives.contrastive import weighted_mean
-from adfair.objectives.interface import Batch, Pairing
+from adfair.objectives.contrastive import infonce_of, weighted_mean
+from adfair.objectives.interface import Batch, Pairing, Stateless
+from adfair.objectives.siglip import siglip_of
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Told:
         return torch.cat([batch.image_emb, cells], dim=1), text
 
 
-class GroupAdjustedInfoNCE:
-    """``contrastive: infonce`` with ``negatives: group_adjusted``.
+class _GroupAdjusted(Stateless):
+    """What both losses share: the ratios are a function of the data, so there is nothing to remember.
 
     Args:
         ratios: of the training split.
@@ -91,36 +92,22 @@ class GroupAdjustedInfoNCE:
     ) -> None:
         self.ratios, self.strength, self.chunk = ratios, strength, chunk
 
+
+class GroupAdjustedInfoNCE(_GroupAdjusted):
+    """``contrastive: infonce`` with ``negatives: group_adjusted``."""
+
     def __call__(self, batch: Batch) -> Pairing:
         """InfoNCE of the adjusted logits; ``chance`` is what the groups alone, and nothing of the film, would cost."""
         told = self.ratios.of(batch, self.strength(batch.step))
         if tile := tile_size(len(batch.rows), self.chunk):
             per_pair = chunked_infonce(*told.widened(batch), batch.logit_scale, tile=tile)
         else:
-            logits = batch.logit_scale * batch.image_emb @ batch.text_emb.T + told.logits()
-            pairs = torch.arange(len(logits), device=logits.device)
-            found_text = F.cross_entropy(logits, pairs, reduction="none")
-            per_pair = 0.5 * (found_text + F.cross_entropy(logits.T, pairs, reduction="none"))
+            per_pair = infonce_of(batch.logit_scale * batch.image_emb @ batch.text_emb.T + told.logits())
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair, told.chance())
 
-    def state(self) -> dict[str, Tensor]:
-        """Nothing: the ratios are a function of the data."""
-        return {}
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Nothing."""
-
-
-class GroupAdjustedSigLIP:
-    """``contrastive: siglip`` with ``negatives: group_adjusted``; arguments as of :class:`GroupAdjustedInfoNCE`."""
-
-    def __init__(
-        self,
-        ratios: GroupRatios,
-        strength: Callable[[int], float] = lambda step: 1.0,
-        chunk: int | None = None,
-    ) -> None:
-        self.ratios, self.strength, self.chunk = ratios, strength, chunk
+class GroupAdjustedSigLIP(_GroupAdjusted):
+    """``contrastive: siglip`` with ``negatives: group_adjusted``."""
 
     def __call__(self, batch: Batch) -> Pairing:
         """The pairwise losses of the adjusted logits."""
@@ -129,15 +116,6 @@ class GroupAdjustedSigLIP:
         if tile := tile_size(len(batch.rows), self.chunk):
             per_pair = chunked_siglip(*told.widened(batch), batch.logit_scale, batch.logit_bias, tile=tile)
         else:
-            logits = batch.logit_scale * batch.image_emb @ batch.text_emb.T + batch.logit_bias + told.logits()
-            sign = 2 * torch.eye(len(logits), dtype=logits.dtype, device=logits.device) - 1
-            losses = -F.logsigmoid(sign * logits)
-            per_pair = 0.5 * (losses.sum(0) + losses.sum(1))
+            plain = batch.logit_scale * batch.image_emb @ batch.text_emb.T + batch.logit_bias
+            per_pair = siglip_of(plain + told.logits())
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair)
-
-    def state(self) -> dict[str, Tensor]:
-        """Nothing: the ratios are a function of the data."""
-        return {}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Nothing."""

@@ -61,6 +61,17 @@ class Contrastive(Protocol):
         ...
 
 
+class Stateless:
+    """A contrastive loss that remembers nothing from batch to batch."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Nothing."""
+
+
 class FairnessTerm(Protocol):
     """Keeps groups out of the embeddings, or their losses alike.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from adfair.objectives.chunked import in_strips, tile_size
 from adfair.objectives.contrastive import weighted_mean
-from adfair.objectives.interface import Batch, Pairing
+from adfair.objectives.interface import Batch, Pairing, Stateless
 
 FEWEST = 4
 """Rows of a cell in a batch, the anchor with them, from which the mask holds (our choice): below, an anchor has next
@@ -131,7 +131,7 @@ def _siglip_in_strips(
     return F.softplus(-own) + in_strips(part, n, tile)
 
 
-class SameCellInfoNCE:
+class SameCellInfoNCE(Stateless):
     """``contrastive: infonce`` with ``negatives: same_cell``.
 
     Args:
@@ -150,15 +150,8 @@ class SameCellInfoNCE:
             per_pair, chance = masked_infonce_per_pair(*inputs, cell_mask(batch.codes))
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair, chance.mean().item())
 
-    def state(self) -> dict[str, Tensor]:
-        """Nothing."""
-        return {}
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Nothing."""
-
-
-class SameCellSigLIP:
+class SameCellSigLIP(Stateless):
     """``contrastive: siglip`` with ``negatives: same_cell``; ``chunk`` as in :class:`SameCellInfoNCE`."""
 
     def __init__(self, chunk: int | None = None) -> None:
@@ -173,10 +166,3 @@ class SameCellSigLIP:
         else:
             per_pair = masked_siglip_per_pair(*inputs, cell_mask(batch.codes))
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair)
-
-    def state(self) -> dict[str, Tensor]:
-        """Nothing."""
-        return {}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Nothing."""

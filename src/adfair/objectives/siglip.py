@@ -6,7 +6,7 @@ from torch import Tensor
 
 from adfair.objectives.chunked import chunked_siglip, tile_size
 from adfair.objectives.contrastive import weighted_mean
-from adfair.objectives.interface import Batch, Pairing
+from adfair.objectives.interface import Batch, Pairing, Stateless
 
 START = {"init_logit_scale": 2.302585, "init_logit_bias": -10.0}
 """Start of the logarithm of the scale (log 10) and of the bias: Zhai et al. 2023, section 3.2."""
@@ -31,13 +31,17 @@ def siglip_per_pair(
     """
     if tile := tile_size(len(image_emb), chunk):
         return chunked_siglip(image_emb, text_emb, logit_scale, logit_bias, tile=tile)
-    logits = logit_scale * image_emb @ text_emb.T + logit_bias
+    return siglip_of(logit_scale * image_emb @ text_emb.T + logit_bias)
+
+
+def siglip_of(logits: Tensor) -> Tensor:
+    """:func:`siglip_per_pair` of logits [B, B] that are there already, their bias in them."""
     sign = 2 * torch.eye(len(logits), dtype=logits.dtype, device=logits.device) - 1
     losses = -F.logsigmoid(sign * logits)
     return 0.5 * (losses.sum(0) + losses.sum(1))
 
 
-class SigLIP:
+class SigLIP(Stateless):
     """The objective ``siglip``; the towers must have been built with a ``logit_bias``.
 
     Args:
@@ -54,10 +58,3 @@ class SigLIP:
             batch.image_emb, batch.text_emb, batch.logit_scale, batch.logit_bias, chunk=self.chunk
         )
         return Pairing(weighted_mean(per_pair, batch.weights), per_pair)
-
-    def state(self) -> dict[str, Tensor]:
-        """Nothing."""
-        return {}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Nothing."""

@@ -74,15 +74,21 @@ def _numbers(cohort: Cohort, table: pd.DataFrame, name: str) -> np.ndarray:
     )
 
 
+def _with_groups(codes: Mapping[str, Tensor], wanted_by: str) -> dict[str, np.ndarray]:
+    """Codes of the attributes that have groups. Raises ConfigError where all are continuous."""
+    groups = {name: values.numpy() for name, values in codes.items() if not values.is_floating_point()}
+    if not groups:
+        raise ConfigError(f"{wanted_by} needs objective.attributes with groups")
+    return groups
+
+
 def row_weights(
     sampling: str, codes: Mapping[str, Tensor], findings: Tensor
 ) -> tuple[Tensor | None, np.ndarray | None]:
     """Weights in the loss [N] and probabilities of being drawn [N], at most one of them, by ``data.sampling``."""
     if sampling == "natural":
         return None, None
-    groups = {name: values.numpy() for name, values in codes.items() if not values.is_floating_point()}
-    if not groups:
-        raise ConfigError(f"data.sampling: {sampling} needs objective.attributes with groups")
+    groups = _with_groups(codes, f"data.sampling: {sampling}")
     if "finding" in sampling:
         weights = finding_group_weights(groups, findings.numpy())
     else:
@@ -96,10 +102,7 @@ def group_ratios(
     codes: Mapping[str, Tensor], findings: Tensor, patients: np.ndarray, *, seed: int
 ) -> dict[str, Tensor]:
     """``cells`` and ``log_ratios`` of ``TrainData``: intersections of all attributes, and what findings tell of them."""
-    groups = {name: values.numpy() for name, values in codes.items() if not values.is_floating_point()}
-    if not groups:
-        raise ConfigError("objective.negatives: group_adjusted needs objective.attributes with groups")
-    cell = cells(groups)
+    cell = cells(_with_groups(codes, "objective.negatives: group_adjusted"))
     ratios = group_log_ratios(cell, findings.numpy(), patients=patients, seed=seed)
     return {"cells": torch.from_numpy(cell), "log_ratios": torch.from_numpy(ratios).float()}
 

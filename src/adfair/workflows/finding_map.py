@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from adfair.config import parse_yaml
 from adfair.data.manifest import Cohort, labels
 from adfair.errors import DataError
 
@@ -39,7 +40,7 @@ def read_finding_map(file: Path | str | Mapping[str, object], first: Cohort, sec
 
 def _load(file: Path) -> dict[object, object]:
     try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+        tree = parse_yaml(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataError.at(f"cannot be read as YAML ({type(error).__name__})", file=file) from None
     if not isinstance(tree, dict) or not tree:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic import model_validator as validator
 
-from adfair.config import read_tree
+from adfair.config import parse_yaml, read_tree
 from adfair.errors import ConfigError
 
 Protocols = list[Literal["zero_shot", "linear_probe", "leakage"]]
@@ -154,7 +154,7 @@ def parse_axes(texts: Sequence[str]) -> dict[str, list[Any]]:
     for text in texts:
         key, separator, values = text.partition("=")
         try:
-            parsed = yaml.safe_load(f"[{values}]")
+            parsed = parse_yaml(f"[{values}]")
         except yaml.YAMLError:
             parsed = None
         if not separator or not key or not parsed:

@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from adfair.config import parse_yaml
 from adfair.data.readers.options import ReadOptions
 from adfair.data.schema import UNKNOWN
 from adfair.data.validate import shown
@@ -54,10 +55,10 @@ def load_groups(attribute: str, *, table: str, options: ReadOptions) -> GroupTab
     """The user's table for an attribute, else ours of that name. Raises ConfigError when it is not a table."""
     file = options.maps.get(attribute, TABLES / f"{table}.yaml")
     try:
-        tree = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
+        tree = parse_yaml(file.read_text(encoding="utf-8-sig"), yaml.BaseLoader)
     except OSError as error:
         raise ConfigError(f"{file}: no table of groups for '{attribute}' ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+    except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError(f"{file}: not valid YAML in UTF-8") from None
     if not _is_table(tree):
         raise ConfigError(

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from adfair.config import parse_yaml
 from adfair.errors import ConfigError
 
 
@@ -28,10 +29,10 @@ def load_label_table(name: str, own: Path | str | None = None) -> LabelTable:
     path = Path(own) if own else None
     try:
         text = path.read_text("utf-8-sig") if path else files(__package__).joinpath(name).read_text("utf-8")
-        return LabelTable.model_validate(yaml.safe_load(text))
+        return LabelTable.model_validate(parse_yaml(text))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+    except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError(f"{path or name}: not valid YAML in UTF-8") from None
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc'])) or 'whole file'}: {e['msg']}" for e in error.errors()]

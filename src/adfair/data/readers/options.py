@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from adfair.config import parse_yaml
 from adfair.data.split import DEFAULT_FRACTIONS
 from adfair.errors import ConfigError
 
@@ -119,6 +120,6 @@ def _value(text: str, override: str) -> Any:
     if text[:1] not in ("[", "{"):
         return text
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
+        return parse_yaml(text)
+    except yaml.YAMLError:
         raise ConfigError(f"--set '{override}': not valid YAML") from None

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from adfair.errors import ConfigError
-from adfair.models.adapters.adapter import HALF, Adapter, Towers, device_of, scaled
+from adfair.models.adapters.adapter import CLIP, HALF, Adapter, Towers, device_of, scaled
 from adfair.models.adapters.bert import VOCABULARIES, check_vocabulary, settings, text_files
 from adfair.models.encoder import Square
 from adfair.models.pixels import floor_crop, shortest, squash
@@ -16,7 +16,6 @@ from adfair.models.safe_load import find_file, fingerprint, fit, read_checkpoint
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 KINDS = ("clip", "siglip")
-CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
 class HuggingFace(Towers):
@@ -109,7 +108,7 @@ def preprocessing(folder: Path, image_size: int, *, clip: bool) -> tuple[Square,
         raise ConfigError(
             f"{file}: {', '.join(wrong)} is not what a CLIP or SigLIP for {image_size} pixels needs"
         )
-    usual = (CLIP_MEAN, CLIP_STD) if clip else HALF
+    usual = CLIP if clip else HALF
     look = scaled(told.get("image_mean", usual[0]), told.get("image_std", usual[1]))
     how = told.get("resample", 3)
     if edge is None and not cropped:

@@ -11,7 +11,7 @@ from open_clip.tokenizer import HFTokenizer
 from torch import Tensor
 
 from adfair.errors import ConfigError
-from adfair.models.adapters.adapter import check_side
+from adfair.models.adapters.adapter import CLIP, check_side
 from adfair.models.adapters.bert import VOCABULARIES, check_vocabulary, settings, text_files
 from adfair.models.dual_encoder import CONFIG_FILE, DualEncoder, build_net
 from adfair.models.encoder import Square
@@ -25,7 +25,6 @@ FILES = (
     "model.safetensors",
     "pytorch_model.bin",
 )
-CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
 def load(path: Path) -> DualEncoder:
@@ -42,7 +41,7 @@ def load(path: Path) -> DualEncoder:
     net = fit(build, _renamed(read_checkpoint(file), config), path=file)
     look = told.get("preprocess_cfg", {})
     square, size = preprocessing(look, config["vision_cfg"].get("image_size", 224), folder)
-    mean, std = (tuple(look.get(k) or usual) for k, usual in (("mean", CLIP_MEAN), ("std", CLIP_STD)))
+    mean, std = (tuple(look.get(k) or usual) for k, usual in zip(("mean", "std"), CLIP, strict=True))
     tokenize, places = _tokenizer(config, folder, net)
     texts = [each for place in places for each in text_files(place)]
     return DualEncoder(
