@@ -66,3 +66,11 @@ def test_a_finding_that_never_varies_is_undefined() -> None:
     table = table_of(said, group)
     constant = table[table.figure == "C, given the others"]
     assert constant.p_value.isna().all()
+
+
+def test_the_only_finding_is_compared_with_its_overall_rate() -> None:
+    said, _, _ = drawn(3)
+    one, patients = said[:, :1], np.arange(len(said))
+    columns = reporting_columns(one, [""] * len(one), NAMES[:1], patients=patients)
+    assert list(columns) == ["A", "stated findings", "denied"]
+    assert columns["A"] == pytest.approx(one[:, 0] - one.mean(), abs=0.01)

@@ -17,8 +17,10 @@ FEWEST = 20
 def expected_rates(stated: np.ndarray, *, patients: np.ndarray, seed: int = 0) -> np.ndarray:
     """Probability of each finding given the report's other findings, blind to the group, cross-fitted: [N, F].
 
+    NaN for a finding that never varies; the share of reports that state it where it is the only one.
+
     Args:
-        stated: [N, F] of 1 and 0. patients: [N] ids; folds are of patients. NaN for a finding that never varies.
+        stated: [N, F] of 1 and 0. patients: [N] ids; folds are of patients.
     """
     patient = np.unique(patients, return_inverse=True)[1].ravel()
     fold = np.random.default_rng(seed).permutation(int(patient.max()) + 1)[patient] % FOLDS
@@ -26,7 +28,7 @@ def expected_rates(stated: np.ndarray, *, patients: np.ndarray, seed: int = 0) -
     counts = np.stack([np.bincount(which.ravel()[fold == k], minlength=len(patterns)) for k in range(FOLDS)])
     expected = np.full(stated.shape, np.nan)
     for f in range(stated.shape[1]):
-        others = np.delete(patterns, f, axis=1)
+        others = np.delete(patterns, f, axis=1) if stated.shape[1] > 1 else np.zeros_like(patterns)
         for k in range(FOLDS):
             seen = counts.sum(0) - counts[k]
             used = seen > 0
@@ -117,12 +119,14 @@ def reporting_columns(
         reports: [N] texts; their length is left out where all are empty. findings: [F] names.
 
     Returns:
-        ``FINDING, given the others``: stated minus expected, by finding; ``stated findings``; ``denied``:
+        ``FINDING, given the others``: stated minus expected, by finding (``FINDING`` where it is the only one);
+        ``stated findings``; ``denied``:
         the share of findings not present that the report denies rather than passes over; ``words``.
     """
     stated = said == 1
     beyond = stated - expected_rates(stated, patients=patients, seed=seed)
-    columns = {f"{name}, given the others": beyond[:, f] for f, name in enumerate(findings)}
+    given = ", given the others" if len(findings) > 1 else ""
+    columns = {f"{name}{given}": beyond[:, f] for f, name in enumerate(findings)}
     columns["stated findings"] = stated.sum(axis=1).astype(float)
     absent = (~stated).sum(axis=1)
     columns["denied"] = np.where(absent > 0, (said == 0).sum(axis=1) / np.maximum(absent, 1), np.nan)

@@ -1,5 +1,6 @@
 """How many patients a group has, and how many a gap needs to be seen."""
 
+from itertools import product
 from statistics import NormalDist
 
 import numpy as np
@@ -59,15 +60,14 @@ def size_table(table: pd.DataFrame, attributes: dict[str, list[str]], prevalence
     if len(attributes) > 1:
         cells.append((list(attributes), "*".join(attributes)))
     for columns, name in cells:
-        text = table[columns].agg("*".join, axis=1)
-        levels = pd.MultiIndex.from_product([attributes[c] for c in columns])
-        for level in levels:
-            group = "*".join(level)
-            chosen = table[text == group]
-            patients = int(chosen["patient_id"].nunique())
+        there = table.groupby(columns)["patient_id"].agg(["size", "nunique"])
+        levels = list(product(*(attributes[c] for c in columns)))
+        keys = levels if len(columns) > 1 else attributes[columns[0]]
+        counts = there.reindex(keys, fill_value=0).to_numpy()
+        for level, (images, patients) in zip(levels, counts.tolist(), strict=True):
             enough = None if needed is None else patients >= needed
             rows.append(
-                {"attribute": name, "group": group, "images": len(chosen), "patients": patients}
+                {"attribute": name, "group": "*".join(level), "images": images, "patients": patients}
                 | {"needed": None if needed is None else needed, "enough": enough}
             )
     return pd.DataFrame(rows)
