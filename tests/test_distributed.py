@@ -40,12 +40,13 @@ AIMS = {
         for name in ("infonce", "siglip", "fastclip")
     },
     **{
-        f"same_cell_{name}{'_tiles' if chunk else ''}": [
-            "objective.negatives=same_cell",
+        f"{negatives}_{name}{'_tiles' if chunk else ''}": [
+            f"objective.negatives={negatives}",
             f"objective.contrastive={name}",
             f"objective.chunk={chunk}",
             "objective.fairness=none",
         ]
+        for negatives in ("same_cell", "group_adjusted")
         for name in ("infonce", "siglip")
         for chunk in (0, 7)
     },
@@ -62,6 +63,8 @@ AIMS = {
 }
 
 
+# The published blur divides by 1e-8: where processors sum otherwise, last bits come back that much larger.
+ROUNDING = {"fairclip_as_coded": 1e-8}
 BATCH_NORM = ["model.config=tiny", "objective.fairness=none"]
 VIT = {
     "embed_dim": 16,
@@ -91,6 +94,8 @@ def drawn() -> TrainData:
         findings=torch.from_numpy(maker.integers(0, 2, (40, 3))).float(),
         prompt_tokens=[(torch.full((1, 24), 3 + f), torch.full((1, 24), 9 + f)) for f in range(3)],
         weights=torch.from_numpy(maker.uniform(0.5, 1.5, 40)).float(),
+        cells=torch.where(race < 0, -1, 2 * race + sex),
+        log_ratios=torch.from_numpy(maker.normal(size=(40, 4))).float(),
         patients=np.arange(40),
         index="drawn",
     )
@@ -172,12 +177,13 @@ def two(towers: Path) -> list[dict]:
 
 @pytest.mark.parametrize("name", [*AIMS, "batch_norm"])
 def test_gradients_are_those_of_one_process(two: list[dict], towers: Path, name: str) -> None:
+    rounding = ROUNDING.get(name, 1e-12)
     alone, _ = trained(towers, AIMS.get(name, BATCH_NORM), steps=1, double=True)
     for each in two:
         found, _ = each[name]
         for key in (key for key in found if key.startswith("grad ")):
             expected = alone.get(key, torch.zeros_like(found[key]))  # DDP gives zeros where nothing flows
-            torch.testing.assert_close(found[key], expected, rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(found[key], expected, rtol=rounding, atol=rounding)
         assert alone.keys() <= found.keys()
 
 
