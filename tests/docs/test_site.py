@@ -18,5 +18,7 @@ def test_the_site_builds_without_a_broken_link_or_a_request_elsewhere(tmp_path: 
     pages = {page.name: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
     assert ":::" not in pages["api.html"]
     assert not [
-        name for name, text in pages.items() if re.search(r"<(script|link|img)[^>]+(src|href)=.?https?:", text)
+        name
+        for name, text in pages.items()
+        if re.search(r"<(script|link|img)[^>]+(src|href)=.?https?:", text)
     ]
