@@ -248,3 +248,17 @@ def test_table_without_a_usable_label_is_refused(table: Maker) -> None:
     frame["label"] = -1
     with pytest.raises(DataError, match="no row has a label"):
         audit(frame, replicates=0)
+
+
+def test_patients_in_two_groups_are_counted(table: Maker) -> None:
+    frame = table()
+    assert not audit(frame, threshold=0.5, replicates=20, intersections=True).notes
+    images = frame.groupby("patient_id")["image_id"].nunique()
+    twice = frame["patient_id"].map(images) > 1
+    first = frame.drop_duplicates("patient_id")["image_id"]
+    moved = frame["sex"].mask(twice & frame["image_id"].isin(first), "X")
+    notes = audit(frame.assign(sex=moved), threshold=0.5, replicates=20).notes
+    assert notes == (
+        f"some patients have images in several groups of 'sex' ({(images > 1).sum()} of them); "
+        "each image counts where it is",
+    )

@@ -75,3 +75,14 @@ def test_options_that_exclude_each_other_are_refused(table: Maker) -> None:
         audit(table(), validation=table(), threshold=0.3, replicates=0)
     with pytest.raises(ConfigError, match="bins of 'age': not among the attributes race"):
         audit(table(), attributes=["race"], bins={"age": [40]}, replicates=0)
+
+
+def test_a_threshold_that_does_not_fit_the_scores_is_doubted(table: Maker) -> None:
+    frame = table()
+    assert not audit(frame, threshold=0.5, replicates=20).notes
+    low = frame.assign(score=0.01 * frame["score"])
+    assert any("on one side of the threshold" in n for n in audit(low, threshold=0.5, replicates=20).notes)
+    per_cent = frame.assign(score=100 * frame["score"].where(frame.index % 9 > 0, 0))
+    assert any("on one scale?" in n for n in audit(per_cent, threshold=0.5, replicates=20).notes)
+    cosines = frame.assign(score=2 * frame["score"] - 1)
+    assert not audit(cosines, threshold=0.1, replicates=20).notes

@@ -172,3 +172,27 @@ def test_bins_alone_ask_for_their_column_and_repeats_count_once(table: Maker) ->
     assert "age" in [a.name for a in binned.attributes]
     twice = load_predictions(frame, attributes=["sex", "sex"])
     assert [a.name for a in twice.attributes] == ["sex"]
+
+
+def test_columns_marked_at_the_end_are_read_alike(table: Maker) -> None:
+    frame = wide(table())
+    names = {c: f"{c.removeprefix('label_')}_true" for c in frame if c.startswith("label_")}
+    names |= {c: f"{c.removeprefix('score_')}_score" for c in frame if c.startswith("score_")}
+    one, two = load_predictions(frame), load_predictions(frame.rename(columns=names))
+    assert one.findings == two.findings
+    assert np.array_equal(one.labels, two.labels)
+    assert np.array_equal(one.scores, two.scores, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["PatientID", "patient id", "subject_id", "Patient-Id"])
+def test_ids_as_others_write_them(table: Maker, name: str) -> None:
+    frame = table()
+    found = load_predictions(frame.rename(columns={"patient_id": name}))
+    assert found.patients == load_predictions(frame).patients
+    assert f"column '{name}' is taken as patient_id" in found.notes
+
+
+def test_two_columns_that_may_be_the_patient_are_left_alone(table: Maker) -> None:
+    frame = table().rename(columns={"patient_id": "PatientID"})
+    found = load_predictions(frame.assign(subject_id=frame["PatientID"]))
+    assert any("no patient_id column" in note for note in found.notes)

@@ -16,7 +16,12 @@ CASES = {
     "win at a price": ((0.22, 0.92), (0.06, 0.87), ["a smaller gap", "at lower accuracy"], "mixed"),
     "loss": ((0.06, 0.92), (0.22, 0.87), ["a larger gap", "at lower accuracy"], "bad"),
     "less fair, more accurate": ((0.06, 0.87), (0.22, 0.92), ["a larger gap", "at higher accuracy"], "mixed"),
-    "no clear change": ((0.10, 0.880), (0.09, 0.885), ["no clear change", "about the same"], "neutral"),
+    "no clear change": (
+        (0.10, 0.880),
+        (0.09, 0.885),
+        ["no clear change in the gap", "with no clear change of accuracy"],
+        "neutral",
+    ),
 }
 
 
@@ -97,10 +102,10 @@ def test_levelling_down_and_a_worse_second_attribute_are_watched(table, fake: Si
         {**fake.row("adfair", "auc", 0.70), "test_set": "test_reversed"},
     ]
     watch = " ".join(verdict(table((0.22, 0.87), (0.10, 0.87), *more)).watch)
-    assert "worst-served race group fell from .860 to .800. A gap that closes" in watch
+    assert "worst-served of the race groups fell from .860 to .800. A gap that closes" in watch
     assert "Between sex groups the equalized odds difference rose from .050 to .110" in watch
     assert "On test_reversed the mean AUC fell from .800 to .700" in watch
-    assert "A gap remains: .100" in watch
+    assert "A gap between race groups remains: .100" in watch
 
 
 def test_an_undefined_gap_gives_its_reason(table) -> None:
@@ -130,7 +135,7 @@ def test_one_model_is_described_against_chance(
     found = verdict(ReportData(title="", metrics=read_table(path)))
     assert words in found.headline
     assert "against .040 expected by chance" in found.sentences[0]
-    assert "served worst is B, at .800" in found.sentences[1]
+    assert "of the race groups, B is served worst, at .800" in found.sentences[1]
 
 
 def test_the_verdict_is_two_sentences(table) -> None:

@@ -1,5 +1,6 @@
 """``audit``: a predictions table in, every fairness figure with its uncertainty out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -24,6 +25,7 @@ from adfair.auditing.suppression import SUPPRESSED, drop_small_groups, suppress_
 from adfair.errors import ConfigError, DataError
 from adfair.metrics.multiplicity import Adjustment, adjust
 
+_PERSONAL = re.compile(r"sex|gender|race|ethni", re.IGNORECASE)
 _WITHIN_STRATA = frozenset({"auc", "es_auc", "auc_gap", "worst_group_auc", "auc_difference"})
 
 
@@ -92,6 +94,7 @@ def audit_predictions(
     """Audit a table that is already in memory, with thresholds already chosen; only these metrics if named."""
     if not (predictions.labels >= 0).any():
         raise DataError(f"{predictions.source}: no row has a label of 0 or 1")
+    notes = [*predictions.notes, *_of_two_groups(predictions, settings), *cutoffs.doubts(predictions)]
     if intersections:
         pairs = [crossed(a, b) for a, b in combinations(predictions.attributes, 2)]
         taken = {a.name for a in predictions.attributes} & {pair.name for pair in pairs}
@@ -100,7 +103,6 @@ def audit_predictions(
                 f"{predictions.source}: column '{taken.pop()}' is named like an intersection; rename it"
             )
         predictions = replace(predictions, attributes=(*predictions.attributes, *pairs))
-    notes = list(predictions.notes)
     if settings.suppress_small:
         predictions = drop_small_groups(predictions, settings.min_group, notes)
     measured = measure(predictions, cutoffs.values, settings)
@@ -118,6 +120,24 @@ def audit_predictions(
     if cutoffs.note:
         notes.append(cutoffs.note)
     return Audit(frame, settings, tuple(notes), _facts(predictions, cutoffs, settings), curves)
+
+
+def _of_two_groups(predictions: Predictions, settings: Settings) -> list[str]:
+    """A note for each of the attributes that belong to a person and differ between one patient's images."""
+    found = []
+    for attribute in predictions.attributes:
+        if not _PERSONAL.search(attribute.name):
+            continue
+        known = attribute.codes >= 0
+        pairs = np.unique(np.stack([predictions.patient[known], attribute.codes[known]]), axis=1)
+        several = int((np.bincount(pairs[0]) > 1).sum())
+        if several:
+            hidden = settings.suppress_small and several < settings.min_group
+            many = "some patients have" if hidden or several > 1 else "1 patient has"
+            count = f" ({several} of them)" if several > 1 and not hidden else ""
+            what = f"images in several groups of '{attribute.name}'{count}; each image counts where it is"
+            found.append(f"{many} {what}")
+    return found
 
 
 def _threshold_rows(measured: Measured, cutoffs: Cutoffs) -> list[Row]:

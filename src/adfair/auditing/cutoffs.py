@@ -28,6 +28,29 @@ class Cutoffs:
         """What rows that depend on a threshold must say; empty unless it was chosen in-sample."""
         return IN_SAMPLE if self.origin == "in-sample" else ""
 
+    def doubts(self, predictions: Predictions) -> list[str]:
+        """Findings whose scores the threshold does not fit: all on one side of it, or on another scale."""
+        one_side, scale = [], []
+        for name, scores, value in zip(
+            predictions.findings, _labelled(predictions), self.values, strict=True
+        ):
+            if np.isnan(value) or not len(scores):
+                continue
+            if (scores >= value).all() or (scores < value).all():
+                one_side.append(name)
+            elif self.origin == "given" and 0 < value <= 1 < scores.max() and scores.min() >= 0:
+                scale.append(name)
+        said = {
+            "all images are on one side of the threshold: rates there, and gaps between them, say nothing": one_side,
+            "the threshold lies between 0 and 1 and the scores go beyond 1: are they on one scale?": scale,
+        }
+        return [f"{what} ({', '.join(names)})" for what, names in said.items() if names]
+
+
+def _labelled(predictions: Predictions) -> list[np.ndarray]:
+    """Scores of the labelled images of each finding."""
+    return [predictions.scores[predictions.labels[:, f] >= 0, f] for f in range(len(predictions.findings))]
+
 
 def resolve(
     predictions: Predictions,
@@ -69,9 +92,8 @@ def resolve(
 
 
 def _half(predictions: Predictions) -> Cutoffs:
-    columns = range(len(predictions.findings))
-    scores = [predictions.scores[predictions.labels[:, f] >= 0, f] for f in columns]
-    return Cutoffs(np.array([0.5 if is_probability(s) else np.nan for s in scores]), "0.5", "default")
+    values = [0.5 if is_probability(scores) else np.nan for scores in _labelled(predictions)]
+    return Cutoffs(np.array(values), "0.5", "default")
 
 
 def _choose(table: Predictions, finding: str, rule: str) -> float:

@@ -9,10 +9,12 @@ import pandas as pd
 
 from adfair.auditing.attributes import Attribute, attribute_columns, encode
 from adfair.auditing.predictions import Predictions, source_name
-from adfair.auditing.reading import numbers, read_table
+from adfair.auditing.reading import numbers, read_table, with_ids
 from adfair.errors import DataError
 
 _SCORES = ("score", "prob", "probability", "y_prob", "y_score")
+_LABEL_MARKS = ("label_", "_label", "_true")
+_SCORE_MARKS = ("score_", "prob_", "_score", "_prob")
 _LABELS = ("label", "label_value", "y_true")
 
 
@@ -42,7 +44,8 @@ def load_predictions(
     Args:
         table: a data frame or a CSV / Parquet path, in one of four shapes: long (``finding, label, score``),
             single task (``label`` with ``score`` or ``prob``), aequitas (``label_value, score``) or wide
-            (``label_X, score_X``). ``image_id`` and ``patient_id`` are used where present.
+            (``label_X, score_X``, or ``X_true, X_score`` and the like). ``image_id`` and ``patient_id`` are used
+            where present, also as ``PatientID`` or ``subject_id``.
         attributes: columns to audit; every column that looks like one when absent.
         strata: columns within whose values AUCs are also wanted, for example ``view``.
         bins: edges for numeric columns, ``{"age": [40, 60, 80]}``.
@@ -54,8 +57,9 @@ def load_predictions(
     frame = table.reset_index(drop=True) if isinstance(table, pd.DataFrame) else read_table(table)
     if frame.empty:
         raise DataError(f"{source}: the table has no rows")
-    layout = recognise(frame, source=source)
     notes: list[str] = []
+    frame = with_ids(frame, notes=notes)
+    layout = recognise(frame, source=source)
     notes += _ignored(frame, layout)
     edges = bins or {}
     if attributes is None:
@@ -91,20 +95,26 @@ def recognise(frame: pd.DataFrame, *, source: str) -> Layout:
     score = next((name for name in _SCORES if name in columns), None)
     if label and score:
         return Layout((("label", label, score),), "finding" if "finding" in columns else None)
-    wide = []
-    for name in columns:
-        stem = name.removeprefix("label_")
-        match = next((c for c in (f"score_{stem}", f"prob_{stem}") if c in columns), None)
-        if stem != name and match:
-            wide.append((stem, name, match))
+    stems = {stem: name for name in columns for stem in _stems(name, _LABEL_MARKS)}
+    scores = {stem: name for name in columns for stem in _stems(name, _SCORE_MARKS)}
+    wide = [(stem, name, scores[stem]) for stem, name in stems.items() if stem in scores]
     if wide:
         return Layout(tuple(wide))
     # Without a header the "columns" are the first patient's cells, so only names like these are repeated.
-    near = [c for c in columns if any(word in c.casefold() for word in ("label", "score", "prob", "pred"))]
+    near = [
+        c for c in columns if any(word in c.casefold() for word in ("label", "true", "score", "prob", "pred"))
+    ]
     raise DataError(
         f"{source}: no label and score columns{' among ' + ', '.join(near) if near else ''}. Expected, in the first "
-        "line, 'label' with 'score' or 'prob', 'label_value' with 'score', or pairs 'label_X' and 'score_X'"
+        "line, 'label' with 'score' or 'prob', 'label_value' with 'score', or pairs 'label_X' and 'score_X' or 'X_true' "
+        "and 'X_score', X being the finding"
     )
+
+
+def _stems(name: str, marks: Sequence[str]) -> list[str]:
+    """The finding of a column such as ``label_X`` or ``X_true``: what is left of its name without the mark."""
+    cut = [name.removeprefix(m) if m.endswith("_") else name.removesuffix(m) for m in marks]
+    return [stem for stem in cut if stem and stem != name][:1]
 
 
 def _ignored(frame: pd.DataFrame, layout: Layout) -> list[str]:

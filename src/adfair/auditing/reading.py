@@ -1,6 +1,7 @@
 """A predictions file -> a data frame of text and numbers: CSV of any common separator, or Parquet."""
 
 import csv
+import re
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pandas as pd
 
 from adfair.errors import DataError
 
+_IDS = {
+    "patientid": "patient_id",
+    "subjectid": "patient_id",
+    "studyid": "study_id",
+    "imageid": "image_id",
+}
+"""Names of id columns as others write them, without case and punctuation, and ours."""
 _NUMERIC = ("label", "score", "prob", "label_value", "threshold")
 
 
@@ -51,6 +59,19 @@ def read_table(path: Path | str) -> pd.DataFrame:
         raise DataError(f"{path}: not UTF-8 text. Save it as UTF-8") from None
     except pd.errors.ParserError as error:
         raise DataError(f"{path}: not a table ({_plain(error)})") from None
+
+
+def with_ids(frame: pd.DataFrame, *, notes: list[str]) -> pd.DataFrame:
+    """Columns such as ``PatientID`` or ``subject_id`` under our names, where ours are absent and one column fits."""
+    fits = {str(name): _IDS.get(re.sub(r"[^a-z]", "", str(name).casefold())) for name in frame.columns}
+    ours = list(fits.values())
+    taken = {
+        name: id_column
+        for name, id_column in fits.items()
+        if id_column and id_column not in frame.columns and ours.count(id_column) == 1
+    }
+    notes += [f"column '{name}' is taken as {id_column}" for name, id_column in taken.items()]
+    return frame.rename(columns=taken)
 
 
 def _parquet(path: Path) -> pd.DataFrame:

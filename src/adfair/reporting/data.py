@@ -25,6 +25,8 @@ NUMBER_COLUMNS = (
     "n",
     "n_positive",
 )
+# In the order of the fields of ``Estimate``.
+ESTIMATE_COLUMNS = (*NUMBER_COLUMNS[:-1], "note")
 MODEL_LABELS = {
     "clip": "CLIP",
     "scrubbed_clip": "Scrubbed CLIP",
@@ -32,6 +34,8 @@ MODEL_LABELS = {
     "auto": "AdFair auto",
 }
 NAN = float("nan")
+# The first of these that the table holds is the gap that the page speaks of.
+GAPS = ("equalized_odds_difference", "demographic_parity_difference", "auc_gap")
 
 Key = tuple[str, str, str, str, str, str]
 
@@ -45,6 +49,7 @@ class Estimate:
     high: float = NAN
     chance: float = NAN
     p_value: float = NAN
+    p_adjusted: float = NAN
     n: float = NAN
     note: str = ""
 
@@ -55,6 +60,20 @@ class Estimate:
     @property
     def has_interval(self) -> bool:
         return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def evidence(self) -> float:
+        """The p-value adjusted for how many were looked at, or as it is where none was; NaN without any."""
+        return self.p_adjusted if math.isfinite(self.p_adjusted) else self.p_value
+
+    @property
+    def beyond_chance(self) -> bool | None:
+        """Whether a gap is larger than identical groups would show; ``None`` where the table cannot say."""
+        if not self.defined:
+            return None
+        if math.isfinite(self.evidence):
+            return self.evidence < 0.05
+        return self.low > self.chance if self.has_interval and math.isfinite(self.chance) else None
 
 
 @dataclass(frozen=True)
@@ -136,9 +155,24 @@ class ReportData:
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
-        """Single sensitive attributes (no intersections), ``race`` first when there is one."""
+        """Single sensitive attributes (no intersections), the one whose groups are furthest apart first.
+
+        A gap beyond chance in any model goes before one that is not; then by how far beyond. The page leads with it.
+        """
         names = [a for a in dict.fromkeys(self.metrics["attribute"]) if a and a not in self.intersections]
-        return tuple(sorted(names, key=lambda name: name != "race"))
+        return tuple(sorted(names, key=self._urgency))
+
+    @cached_property
+    def gap_metric(self) -> str | None:
+        """The gap metric that the page speaks of, or ``None`` when the table has no gap between groups."""
+        present = set(self.metrics.loc[self.metrics["attribute"] != "", "metric"])
+        return next((metric for metric in GAPS if metric in present), None)
+
+    def _urgency(self, attribute: str) -> tuple[bool, float]:
+        found = [self.get(self.gap_metric or "", model=m, attribute=attribute) for m in self.models]
+        gaps = [gap for gap in found if gap is not None and gap.defined]
+        excess = [gap.value - (gap.chance if math.isfinite(gap.chance) else 0.0) for gap in gaps]
+        return not any(gap.beyond_chance for gap in gaps), -max(excess, default=-math.inf)
 
     @cached_property
     def intersections(self) -> tuple[str, ...]:
@@ -173,7 +207,7 @@ class ReportData:
             *(frame[c] for c in ("model", "test_set", "metric", "finding", "attribute", "group")), strict=True
         )
         numbers = zip(
-            *(frame[c] for c in ("value", "ci_low", "ci_high", "expected_by_chance", "p_value", "n", "note")),
+            *(frame[c] for c in ESTIMATE_COLUMNS),
             strict=True,
         )
         index: dict[Key, Estimate] = {}

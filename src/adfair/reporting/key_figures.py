@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from adfair.reporting.data import Estimate, ReportData, model_label
 from adfair.reporting.text import interval, metric_label, number, undefined
-from adfair.reporting.verdict import gap_metric
 from adfair.reporting.view import slot
 
 # Per cent of a strip's width kept free at each end, so that a dot at the edge is whole.
@@ -38,7 +37,7 @@ class KeyFigure:
 def key_figures(data: ReportData) -> tuple[KeyFigure, ...]:
     """The gap of the verdict, mean AUC, and the AUC of the group served worst."""
     attribute = data.attributes[0] if data.attributes else ""
-    metric = gap_metric(data)
+    metric = data.gap_metric
     cards = [
         _card(data, "auc", "", "Mean AUC", "Higher is better. Guessing gives .500."),
     ]

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from adfair.auditing import compare
+from adfair.auditing.attributes import bin_edges
 from adfair.errors import DataError
 from adfair.reporting.data import ReportData, RunRecord, model_label
 from adfair.reporting.missed import missed_sheet
@@ -63,6 +65,31 @@ def _mapping(path: Path, parse: Any) -> dict[str, Any]:
     return content
 
 
+def _recorded(folder: Path) -> dict[str, Any]:
+    """What a command wrote down beside its tables: a demonstration, an evaluation or an audit."""
+    written = _json(folder / "demo.json") or _json(folder / "evaluation.json")
+    if written or not (audit := _json(folder / "audit.json")):
+        return written
+    chosen = {
+        key: audit.get("settings", {}).get(key) for key in ("level", "replicates", "adjustment", "seed")
+    }
+    notes = {"notes": "; ".join(audit["notes"])} if audit.get("notes") else {}
+    return {**audit.get("facts", {}), **chosen, **notes}
+
+
+def _facts(recorded: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Facts of one folder as they are; of several once where they agree, else by model."""
+    if len(recorded) == 1:
+        return next(iter(recorded.values()))
+    held = {model: facts for model, facts in recorded.items() if facts}
+    facts: dict[str, Any] = {}
+    for key in dict.fromkeys(key for found in held.values() for key in found):
+        values = {model: found[key] for model, found in held.items() if key in found}
+        same = all(value == next(iter(values.values())) for value in values.values())
+        facts[key] = next(iter(values.values())) if same and len(values) == len(held) else values
+    return facts
+
+
 def read_run(folder: Path) -> RunRecord:
     """Read the log, configuration and environment of a run folder; absent files leave their part empty."""
     log = folder / "log.jsonl"
@@ -115,12 +142,17 @@ def read_sources(
         metrics=pd.concat(frames, ignore_index=True),
         differences=_differences(list(map(Path, sources))),
         runs=tuple(runs),
-        facts=_json(first / "demo.json") or _json(first / "evaluation.json"),
+        facts=_facts(
+            {
+                frame["model"].iloc[0]: _recorded(s)
+                for s, frame in zip(map(Path, sources), frames, strict=True)
+            }
+        ),
         cohort=_yaml(first / "cohort" / "cohort.yaml"),
         diagnosis=next((d for p in DIAGNOSES if (d := _json(first / p))), {}),
         files=_files(list(map(Path, sources)), places),
     )
-    return _pictured(_scored(_described(data), places), first / "cohort", images)
+    return _pictured(_paired(_scored(_described(data), places), places), first / "cohort", images)
 
 
 def _files(sources: list[Path], places: dict[str, Path]) -> dict[str, str]:
@@ -144,6 +176,23 @@ def _scored(data: ReportData, places: dict[str, Path]) -> ReportData:
     vectors = {m: v for m, p in places.items() if (v := read_embeddings(p)) is not None}
     projections = {m: project(*v, predictions[m]) for m, v in vectors.items()}
     return replace(data, predictions=predictions, projections=projections)
+
+
+def _paired(data: ReportData, places: dict[str, Path]) -> ReportData:
+    """Add paired differences of the first two models, where no table holds any and both scored the same images."""
+    if (
+        data.pair is None
+        or len(data.differences)
+        or not all(model in data.predictions for model in data.pair)
+    ):
+        return data
+    held = [{a.name for a in data.predictions[model].attributes} for model in data.pair]
+    plain = [a for a in data.attributes if all(a in each for each in held) and not bin_edges(data.groups(a))]
+    try:
+        found = compare({model: places[model] for model in data.pair}, attributes=plain)
+    except DataError:  # of other images: there is nothing to pair
+        return data
+    return replace(data, differences=found.table)
 
 
 def _pictured(data: ReportData, cohort: Path, images: Path | None) -> ReportData:

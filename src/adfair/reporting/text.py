@@ -83,3 +83,10 @@ def listed(words: Sequence[str]) -> str:
 def count(value: float) -> str:
     """A whole number with thin spaces between thousands, or a dash."""
     return f"{round(value):,}".replace(",", "\u202f") if math.isfinite(value) else "–"
+
+
+def groups_of(attribute: str) -> str:
+    """``race groups``, ``Ethnic groups`` of a column ``Ethnic group``."""
+    words = attribute.replace("_", " ")
+    stem = words[: -len("group")].strip() if words.lower().endswith("group") else attribute
+    return f"{stem} groups".strip()

@@ -25,6 +25,18 @@ LABELS = {
     "preset": "Preset",
     "ceiling": "Unbiased training data",
     "scale": "Scale",
+    "source": "Table",
+    "images": "Images",
+    "patients": "Patients",
+    "findings": "Findings",
+    "attributes": "Groups",
+    "unknown": "Images of unknown group",
+    "threshold_origin": "Thresholds from",
+    "thresholds": "Thresholds",
+    "level": "Level of the intervals",
+    "replicates": "Resamples of patients",
+    "adjustment": "Adjustment of p-values",
+    "notes": "Notes",
 }
 INTRO = (
     "Run the command with the same versions to get these numbers again. The threshold rule says on which "

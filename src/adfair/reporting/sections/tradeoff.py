@@ -5,7 +5,6 @@ from typing import Any
 from adfair.reporting.data import Estimate, ReportData, model_label
 from adfair.reporting.sections.section import Section
 from adfair.reporting.text import listed, metric_label, with_interval
-from adfair.reporting.verdict import gap_metric
 from adfair.reporting.view import SYMBOLS, Column, Figure, Row, Table, Variant, cell, colour, error_bars, slot
 
 INTRO = (
@@ -17,7 +16,7 @@ INTRO = (
 
 def tradeoff(data: ReportData) -> Section | None:
     """One figure an attribute; ``None`` with fewer than two models."""
-    gap = gap_metric(data)
+    gap = data.gap_metric
     if gap is None or len(data.models) < 2:
         return None
     figures = tuple(
