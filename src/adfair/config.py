@@ -174,6 +174,14 @@ def parse_yaml(text: str, loader: type[yaml.SafeLoader] | type[yaml.BaseLoader] 
         raise yaml.YAMLError("nested too deeply") from None
 
 
+def with_overrides(tree: dict[str, Any] | None, overrides: Sequence[str]) -> dict[str, Any]:
+    """A copy of a nested dict of keys with each ``KEY=VALUE`` applied. Raises ConfigError where one is neither."""
+    merged = deepcopy(tree or {})
+    for override in overrides:
+        _assign(merged, override)
+    return merged
+
+
 def build_config(
     tree: dict[str, Any] | None, overrides: Sequence[str] = (), *, source: str = "config"
 ) -> Config:
@@ -182,9 +190,7 @@ def build_config(
     Raises:
         ConfigError: a key is unknown or a value is out of range; names the key, the source and what is allowed.
     """
-    merged = deepcopy(tree or {})
-    for override in overrides:
-        _assign(merged, override)
+    merged = with_overrides(tree, overrides)
     try:
         return Config.model_validate(merged)
     except ValidationError as error:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -49,3 +50,10 @@ def test_rows_of_unknown_group_are_in_no_contrast(cohort) -> None:  # type: igno
     found = diagnose(masked, images=False)
     race = found.tables["dependence"].set_index("attribute").loc["race"]
     assert race["patients"] <= known
+
+
+def test_a_small_cohort_without_signs_is_not_cleared(cohort) -> None:  # type: ignore[no-untyped-def]
+    found = dataclasses.replace(diagnose(cohort, images=False), signs=[])
+    assert found.conclusion.startswith("none was found, but 11 groups and intersections have fewer patients")
+    found.tables["sizes"]["enough"] = True
+    assert found.conclusion == "none; there is nothing to remove"

@@ -75,6 +75,7 @@ def test_options_reach_the_sweep(config: Path, tmp_path: Path, monkeypatch: pyte
         "test_sets": ["test", "probe"],
         "figures": ["test:auc"],
         "replicates": 7,
+        "overrides": [],
         "workers": 3,
         "keep_models": True,
         "force": True,

@@ -103,3 +103,25 @@ def test_everything_is_checked_before_the_first_run(write: Write, section: dict,
 def test_a_cohort_that_is_none_is_refused(write: Write, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cohort\.yaml"):
         plan_sweep(write(cohorts={"x": str(tmp_path)}), out="o")
+
+
+def test_attributes_that_the_cohort_lacks_are_refused_before_the_first_run(
+    write: Write, small_cohort: Path
+) -> None:
+    path = write(
+        cohorts={"mine": str(small_cohort)}, arms={"a": {"objective.attributes": ["race", "smoker"]}}
+    )
+    with pytest.raises(
+        ConfigError, match=r"arm 'a': cohort 'mine' has no attribute 'smoker'; it declares race, sex"
+    ):
+        plan_sweep(path, out="o")
+    ages = write(cohorts={"mine": str(small_cohort)}, arms={"a": {"objective.attributes": ["race", "age"]}})
+    assert plan_sweep(ages, out="o").runs
+
+
+def test_overrides_are_of_every_arm(write: Write, small_cohort: Path) -> None:
+    path = write(arms={"a": {}, "b": {"train.lr": 0.1}})
+    plan = plan_sweep(path, out="o", overrides=[f"data.cohort={small_cohort}", "train.steps=7"])
+    assert {run.config.train.steps for run in plan.runs} == {7}
+    assert {run.data.folder for run in plan.runs} == {small_cohort}
+    assert plan.resolved["train"]["steps"] == 7

@@ -48,6 +48,18 @@ class Diagnosis:
     signs: list[str]
     notes: list[str]
 
+    @property
+    def conclusion(self) -> str:
+        """The signs in a sentence; without any, whether the cohort is large enough to say that there are none."""
+        if self.signs:
+            return "; ".join(self.signs)
+        sizes = self.tables["sizes"]
+        few = int((sizes["enough"] == False).sum())  # noqa: E712 - empty where undefined
+        if not few:
+            return "none; there is nothing to remove"
+        groups = "1 group has" if few == 1 else f"{few} groups and intersections have"
+        return f"none was found, but {groups} fewer patients than a gap of .05 needs: small ones cannot be ruled out"
+
     def record(self) -> dict[str, Any]:
         """As JSON: undefined figures are null, with their reason in ``note``."""
         tables = {
@@ -57,6 +69,7 @@ class Diagnosis:
             "cohort": self.name,
             "split": self.split,
             "signs": self.signs,
+            "conclusion": self.conclusion,
             "policy": self.policy.record(),
             "notes": self.notes,
             **{name: table.to_dict("records") for name, table in tables.items()},

@@ -66,9 +66,7 @@ def _print(found: "Diagnosis") -> None:
             typer.echo(f"{TITLES[name]}: none")
     for note in found.notes:
         typer.echo(f"note: {note}")
-    typer.echo(
-        "Signs of bias: " + ("; ".join(found.signs) if found.signs else "none; there is nothing to remove.")
-    )
+    typer.echo(f"Signs of bias: {found.conclusion}.")
     typer.echo("Recommended (objective.fairness: auto):")
     for reason in found.policy.reasons:
         typer.echo(f"  {reason}")

@@ -22,6 +22,7 @@ def sweep(
     grid: list[str] = typer.Option(
         [], "--grid", help="KEY=a,b,c; may be repeated. The arms are all combinations, instead of the file's."
     ),
+    set_: list[str] = typer.Option([], "--set", help="KEY=VALUE for every arm; may be repeated."),
     seeds: str | None = typer.Option(None, help="Seeds, for example 0,1,2; of cohorts, weights and draws."),
     out: Path = typer.Option(Path("runs/sweep"), help="Folder of the sweep; one that was stopped goes on."),
     workers: int | None = typer.Option(None, min=1, help="Processes of one thread each.  [default: cores]"),
@@ -55,6 +56,7 @@ def sweep(
         "test_sets": test_sets.split(",") if test_sets else None,
         "figures": figures.split(",") if figures else None,
         "replicates": replicates,
+        "overrides": set_,
     }
     need_training()
     from adfair.workflows.sweep import describe, plan_sweep

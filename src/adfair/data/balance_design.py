@@ -62,13 +62,15 @@ def make_design(
     for name in wanted:
         if name not in info.findings:
             there = ", ".join(info.findings)
-            raise ConfigError(f"--findings: cohort '{info.name}' has no finding '{name}'; it has: {there}")
+            raise ConfigError(
+                f"--findings: cohort '{info.name}' has no finding '{name}'; name those to draw from: {there}"
+            )
     for entry in attributes:
         name, _, some = entry.partition("=")
         if name not in info.attributes:
             there = ", ".join(info.attributes) or "none"
             raise ConfigError(
-                f"--attributes: cohort '{info.name}' has no attribute '{name}'; it has: {there}"
+                f"--attributes: cohort '{info.name}' has no attribute '{name}'; name those to balance: {there}"
             )
         if name in declared:
             raise ConfigError(f"--attributes: '{name}' is named twice")

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from adfair.config import with_overrides
 from adfair.data.staging import replace_file
 from adfair.errors import DataError
 from adfair.workflows.sweep_cohort import TEST_SETS
@@ -48,6 +49,7 @@ def plan_sweep(
     figures: Sequence[str] | None = None,
     replicates: int | None = None,
     keep_models: bool = False,
+    overrides: Sequence[str] = (),
 ) -> Plan:
     """Read and check a sweep without making it; the arguments are those of ``sweep``."""
     tree, section = read_sweep_file(config)
@@ -59,7 +61,9 @@ def plan_sweep(
         known = {**TEST_SETS, **(section.get("test_sets") or {})}
         section["test_sets"] = {name: known.get(name, ["zero_shot"]) for name in test_sets}
     checked = parse_section(section, source=str(config))
-    return make_plan(tree, checked, out=Path(out), source=str(config), keep_models=keep_models)
+    return make_plan(
+        with_overrides(tree, overrides), checked, out=Path(out), source=str(config), keep_models=keep_models
+    )
 
 
 def sweep(
@@ -85,7 +89,8 @@ def sweep(
         progress: called with a message when a run has ended (empty in between) and the share that is done.
         options: instead of what the file says: ``grid`` (dotted key -> values; the arms are its combinations),
             ``seeds``, ``baseline``, ``test_sets`` (names), ``figures`` (``TESTSET:METRIC[:ATTRIBUTE]``),
-            ``replicates`` (bootstrap resamples of an evaluation); ``keep_models`` keeps all weights.
+            ``replicates`` (bootstrap resamples of an evaluation); ``keep_models`` keeps all weights;
+            ``overrides``, ``KEY=VALUE`` each, change what the arms share.
 
     Returns:
         The table and the runs that failed, which the table gives as undefined.

@@ -8,7 +8,10 @@ from typing import Any
 
 from adfair.auditing.repeats import Figure, parse_figure
 from adfair.config import Config, build_config
+from adfair.data.manifest import manifest_file
+from adfair.data.tables import read_text_table
 from adfair.errors import ConfigError
+from adfair.training.inputs import wanted_attributes
 from adfair.workflows.sweep_arms import arm_configs
 from adfair.workflows.sweep_cohort import CohortPlan, plan_cohort
 from adfair.workflows.sweep_file import PostHoc, Protocols, SweepSection
@@ -59,6 +62,8 @@ def make_plan(
         for seed in section.seeds
     ]
     runs = [run for cohort in cohorts for run in runs_on(cohort, section, configs, out, keep_models)]
+    for run in runs:
+        _require_attributes(run)
     assert section.baseline is not None
     attributes, tests = cohorts[0].attributes, runs[0].test_sets
     figures = [parse_figure(text) for text in section.figures or []] or default_figures(attributes, tests)
@@ -81,6 +86,21 @@ def make_plan(
         accuracy=accuracy,
         costs=costs,
     )
+
+
+def _require_attributes(run: Run) -> None:
+    """Refuse attributes that a cohort neither declares nor, continuous ones, holds as a column."""
+    data = run.data
+    missing = [name for name in wanted_attributes(run.config) if name not in data.attributes]
+    if missing:
+        held = ["age"] if data.drawn else read_text_table(manifest_file(data.folder)).columns
+        missing = [name for name in missing if name not in held]
+    if missing:
+        declared = ", ".join(data.attributes)
+        raise ConfigError(
+            f"arm '{run.arm}': cohort '{data.name}' has no attribute '{missing[0]}'; it declares {declared or 'none'}. "
+            f"Name those: --set 'objective.attributes=[{declared}]'"
+        )
 
 
 def default_figures(attributes: Sequence[str], tests: Mapping[str, Protocols]) -> list[Figure]:

@@ -174,20 +174,36 @@ def test_other_texts_are_unknown_where_asked(source: Path, tmp_path: Path) -> No
 
 
 BAD_SOURCES: list[tuple[str, str, str]] = [
-    ("a/1.png,p0", "a/0.png,p0", "row 2, column 'image_id': this image_id is already used in row 1. Remove"),
+    (
+        "a/1.png,p0",
+        "a/0.png,p0",
+        "row 2, column 'file' (our 'image_id'): this image_id is already used in row 1. Remove",
+    ),
     (
         "a/3.png,p2",
         "a/3.png,p1",
-        "row 4, column 'patient_id': the patient of this row is in split 'test' and also",
+        "row 4, column 'pid' (our 'patient_id'): the patient of this row is in split 'test' and also",
     ),
-    ("a/2.png,p1", "a/2.png,", "row 3, column 'patient_id': the cell is empty. Give"),
+    ("a/2.png,p1", "a/2.png,", "row 3, column 'pid' (our 'patient_id'): the cell is empty. Give"),
     ("p1,Male", "p1,?", "row 3, column 'sex': text '?' has no group. Add it to the map of 'sex'"),
     ("6M", "6Q", "row 4, column 'years': not an age from 0 to 120 years. Correct the cell, or set 'invalid"),
     ("058Y", "nan", "row 1, column 'years': not an age from 0 to 120 years"),
     ("maybe", "perhaps", "row 3, column 'edema': the cell is no label. Add it to the map of 'Edema'"),
-    ("a/4.png,p3", "a/44.png,p3", "row 5, column 'image_path': no such image file. Expected below"),
-    ("a/4.png,p3", "../a/4.png,p3", "row 5, column 'image_path': not a path inside the image folder. Paths"),
-    ("a/4.png,p3", "/a/4.png,p3", "row 5, column 'image_path': not a path inside the image folder. Paths"),
+    (
+        "a/4.png,p3",
+        "a/44.png,p3",
+        "row 5, column 'file' (our 'image_path'): no such image file. Expected below",
+    ),
+    (
+        "a/4.png,p3",
+        "../a/4.png,p3",
+        "row 5, column 'file' (our 'image_path'): not a path inside the image folder. Paths",
+    ),
+    (
+        "a/4.png,p3",
+        "/a/4.png,p3",
+        "row 5, column 'file' (our 'image_path'): not a path inside the image folder. Paths",
+    ),
     (",fold,", ",", "row 1: 11 cells where the header has 10. Put quotes"),
     (",fold,", ",fald,", "column 'fold': the mapping names a column that the table lacks. It has: file, pid"),
     ("site1", "site3", "no row is left after 'keep'. Correct the filters"),
@@ -223,7 +239,8 @@ def test_a_linked_image_out_of_the_folder_is_refused(source: Path, tmp_path: Pat
     (source.parent / "pictures/a/4.png").unlink()
     (source.parent / "pictures/a/4.png").symlink_to(source)
     with pytest.raises(
-        DataError, match=r"row 5, column 'image_path': a symbolic link leads out of the image folder"
+        DataError,
+        match=r"row 5, column 'file' \(our 'image_path'\): a symbolic link leads out of the image folder",
     ):
         import_table(source, out=tmp_path / "out", mapping=MAPPING)
 
@@ -319,7 +336,8 @@ def test_two_sexes_of_one_patient_are_refused_or_unknown_but_two_views_are_not(
 def test_rows_without_a_report_where_others_have_one(source: Path, tmp_path: Path) -> None:
     report = {"column": "labels"}
     with pytest.raises(
-        DataError, match=r"row 4, column 'report': the report is empty, .*'no_text: drop' or 'no_text: l"
+        DataError,
+        match=r"row 4, column 'labels' \(our 'report'\): the report is empty, .*'no_text: drop' or 'no_text: l",
     ):
         import_table(source, out=tmp_path / "out", mapping=_changed(report=report))
     dropped = import_table(source, out=tmp_path / "a", mapping=_changed(report=report, no_text="drop"))

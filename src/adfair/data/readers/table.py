@@ -5,7 +5,8 @@
 ``examples/mappings`` holds mappings to start from; ``adfair.data.readers.mapping`` documents every key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +70,32 @@ def import_table(
     info = _declaration(rules, image_root=None if copy else str(root), file=_named(mapping, file))
     flow, table = _kept_rows(_read(file, rules), rules, file=file)
     ours, notes = _our_columns(table, rules, file=file, seed=seed)
-    ours = _with_files(ours, rules, flow, root=root, file=file)
-    ours = _with_text(ours, rules, flow, notes, file=file, seed=seed)
-    info = info.model_copy(update={"splits": _split_names(ours)})
-    validate_table(ours, info, file=file)
+    with _their_columns(rules):
+        ours = _with_files(ours, rules, flow, root=root, file=file)
+        ours = _with_text(ours, rules, flow, notes, file=file, seed=seed)
+        info = info.model_copy(update={"splits": _split_names(ours)})
+        validate_table(ours, info, file=file)
     raw = {
         name: cells.raw_text(table, rule, file=file)[ours.index] for name, rule in rules.attributes.items()
     }
     cohort = _write(ours, info, out=out, root=root if copy else None, force=force, progress=progress)
     groups = count_groups(raw, ours[list(raw)], ours["patient_id"])
     return ImportReport(cohort=cohort, flow=flow.table(), groups=groups, notes=notes)
+
+
+@contextmanager
+def _their_columns(rules: Mapping) -> Iterator[None]:
+    """In errors, name the column of the source that one of ours was read from."""
+    try:
+        yield
+    except DataError as error:
+        text = str(error)
+        for ours in ("image_id", "patient_id", "study_id", "image_path", "report", "view", "split"):
+            theirs = getattr(getattr(rules, ours), "column", None)
+            if theirs not in (None, ours) and f"column '{ours}'" in text:
+                text = text.replace(f"column '{ours}'", f"column '{theirs}' (our '{ours}')", 1)
+                break
+        raise DataError(text) from None
 
 
 def _one_source(source: Path | str | Sequence[Path | str]) -> Path:

@@ -43,7 +43,7 @@ def _diagnosed(found: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
     if not found:
         return []
     where = f"{found.get('cohort', '')}, {found.get('split', '')}".strip(", ")
-    signs = tuple(map(str, found.get("signs") or ["None: there is nothing to remove."]))
+    signs = tuple(map(str, found.get("signs") or [str(found.get("conclusion", "none")).capitalize() + "."]))
     notes = tuple(f"Note: {note}" for note in found.get("notes") or ())
     parts = [(f"Signs of bias ({where})" if where else "Signs of bias", signs + notes)]
     return [*parts, *_reasons("Recommended", found.get("policy"))]
