@@ -66,3 +66,10 @@ def test_a_weight_that_would_do_nothing_is_refused(fairness: str) -> None:
     with pytest.raises(ConfigError, match="fairness_weight does nothing"):
         build_config({}, [f"objective.fairness={fairness}", "objective.fairness_weight=2"])
     assert build_config({}, ["objective.fairness=mmd", "objective.fairness_weight=2"])
+
+
+def test_an_unknown_key_gets_the_nearest_one() -> None:
+    with pytest.raises(ConfigError, match=r"train\.stepz: unknown key; did you mean train\.steps\?$"):
+        build_config({"train": {"stepz": 3}})
+    with pytest.raises(ConfigError, match=r"elephant: unknown key$"):
+        build_config({"elephant": 1})

@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -174,6 +175,33 @@ def parse_yaml(text: str, loader: type[yaml.SafeLoader] | type[yaml.BaseLoader] 
         raise yaml.YAMLError("nested too deeply") from None
 
 
+def faults(error: ValidationError, model: type[BaseModel], *, below: str = "") -> str:
+    """What a validation found, ``KEY: WHAT`` each, with the nearest key of ``model`` beside an unknown one.
+
+    Args:
+        below: the section that the keys are in, in front of each.
+    """
+    said = []
+    for each in error.errors():
+        key, what = ".".join(map(str, each["loc"])), each["msg"]
+        if each["type"] == "extra_forbidden":
+            near = get_close_matches(key, _keys(model), n=1, cutoff=0.75)
+            what = f"unknown key{f'; did you mean {near[0]}?' if near else ''}"
+        said.append(f"{below}{key}: {what}" if key else f"whole file: {what}")
+    return "; ".join(said)
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Every key of a model, those of its sections dotted."""
+    keys = []
+    for name, field in model.model_fields.items():
+        keys.append(f"{prefix}{name}")
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys += _keys(kind, f"{prefix}{name}.")
+    return keys
+
+
 def with_overrides(tree: dict[str, Any] | None, overrides: Sequence[str]) -> dict[str, Any]:
     """A copy of a nested dict of keys with each ``KEY=VALUE`` applied. Raises ConfigError where one is neither."""
     merged = deepcopy(tree or {})
@@ -194,8 +222,7 @@ def build_config(
     try:
         return Config.model_validate(merged)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise ConfigError(f"{source}: " + "; ".join(lines)) from None
+        raise ConfigError(f"{source}: {faults(error, Config)}") from None
 
 
 def read_tree(path: Path) -> Any:

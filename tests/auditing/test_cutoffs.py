@@ -73,8 +73,13 @@ def test_options_that_exclude_each_other_are_refused(table: Maker) -> None:
         audit(table(), validation=table(), in_sample=True, replicates=0)
     with pytest.raises(ConfigError, match=r"threshold 0\.3 needs no validation table"):
         audit(table(), validation=table(), threshold=0.3, replicates=0)
-    with pytest.raises(ConfigError, match="bins of 'age': not among the attributes race"):
-        audit(table(), attributes=["race"], bins={"age": [40]}, replicates=0)
+
+
+def test_edges_make_an_attribute(table: Maker) -> None:
+    frame = table()
+    aged = frame.assign(age=frame["patient_id"].str[1:].astype(int) % 80)
+    found = audit(aged, attributes=["race"], bins={"age": [40]}, threshold=0.5, replicates=0)
+    assert list(found.facts["attributes"]) == ["race", "age"]
 
 
 def test_a_threshold_that_does_not_fit_the_scores_is_doubted(table: Maker) -> None:

@@ -108,7 +108,7 @@ def test_check_accepts_a_changed_manifest_only_when_valid(
         (["import", "table", "x.csv"], "--out COHORT is needed"),
         (["import", "table", "x.csv", "--out", "o"], "needs --mapping"),
         (["import", "table", "x.csv", "--out", "o", "--set", "views=all"], "'table' has no --set"),
-        (["import", "chexpert", "x", "--out", "o", "--set", "view=all"], "view: Extra inputs"),
+        (["import", "chexpert", "x", "--out", "o", "--set", "view=all"], "view: unknown key"),
         (["import", "chexpert", "x", "--out", "o", "--mapping", "m"], "belongs to the reader 'table'"),
         (
             ["import", "mimic-cxr-jpg", "x", "--out", "o"],

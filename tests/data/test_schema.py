@@ -25,7 +25,7 @@ BAD = [
         r"attributes\.smoker\.0: .*valid string.*quotes around names",
     ),
     ({"splits": ["train", "train"]}, "splits: .*listed twice"),
-    ({"finding": ["Edema"]}, "finding: Extra inputs are not permitted"),
+    ({"finding": ["Edema"]}, "finding: unknown key; did you mean findings?"),
 ]
 
 

@@ -45,7 +45,7 @@ def test_own_lists_replace_ours(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"people": "patient"}, "people: Input should be a valid list"),
-        ({"colours": ["black"]}, "colours: Extra inputs"),
+        ({"colours": ["black"]}, "colours: unknown key"),
         ({"keep": ["male (luer"]}, "no regular expression"),
         ({"titles": ["[A-Z]+"]}, "begin it with a letter"),
     ],

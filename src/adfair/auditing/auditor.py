@@ -22,7 +22,7 @@ from adfair.auditing.result import Audit
 from adfair.auditing.rows import COLUMNS, FIGURES, Row, base_rows, row, wanted
 from adfair.auditing.settings import Options, Settings
 from adfair.auditing.suppression import SUPPRESSED, drop_small_groups, suppress_counts, suppress_curves
-from adfair.errors import ConfigError, DataError
+from adfair.errors import DataError
 from adfair.metrics.multiplicity import Adjustment, adjust
 
 _PERSONAL = re.compile(r"sex|gender|race|ethni", re.IGNORECASE)
@@ -55,7 +55,8 @@ def audit(
         in_sample: let the rule look at the evaluated labels instead; every output then says so.
         intersections: also audit pairs of attributes, ``race*sex``.
         strata: columns within whose values AUCs and their gaps are also given, ``view`` for example.
-        bins: edges for numeric attributes. aggregate: pool images to ``aggregate_to`` by max or mean first.
+        bins: edges for numeric attributes, which are audited too.
+        aggregate: pool images to ``aggregate_to`` by max or mean first.
         options: level, replicates, interval, seed, ...: see :class:`adfair.auditing.settings.Settings`.
 
     Returns:
@@ -65,9 +66,8 @@ def audit(
         DataError: the table cannot be used as it is. ConfigError: an option is out of range or contradictory.
     """
     settings = Settings(**options)
-    stray = [name for name in bins or {} if attributes is not None and name not in attributes]
-    if stray:
-        raise ConfigError(f"bins of '{stray[0]}': not among the attributes {', '.join(attributes or ())}")
+    if attributes is not None:
+        attributes = list(dict.fromkeys([*attributes, *(bins or {})]))
 
     def prepared(source: pd.DataFrame | Path | str, names: Sequence[str] | None) -> Predictions:
         pooled = aggregate_images(source, pooling=aggregate, level=aggregate_to) if aggregate else source

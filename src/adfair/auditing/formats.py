@@ -67,8 +67,10 @@ def load_predictions(
     names = list(dict.fromkeys(attributes))
     for name in [*names, *strata]:
         if name not in frame.columns:
-            known = ", ".join(str(c) for c in frame.columns if c not in layout.used)
-            raise DataError.at("no such column", file=source, column=name, remedy=f"The others are: {known}")
+            others = [str(c) for c in frame.columns if c not in layout.used]
+            near = next((f"Write '{c}'. " for c in others if c.casefold() == name.casefold()), "")
+            known = f"{near}The others are: {', '.join(others)}"
+            raise DataError.at("no such column", file=source, column=name, remedy=known)
     coded = [encode(frame[name], source=source, edges=edges.get(name)) for name in [*names, *strata]]
     image, ids = _image_codes(frame, layout, source=source)
     patient = _patient_codes(frame, image, len(ids), source=source, notes=notes)

@@ -62,12 +62,14 @@ def bars() -> Iterator[Show]:
 
 def _plain() -> Show:
     told: dict[str, str] = {}
+    done: set[str] = set()
 
     def show(stage: str, share: float, note: str = "") -> None:
         if note and told.get(stage) != note:
             told[stage] = note
             typer.echo(f"{stage}: {share:.0%}, {note}", err=True)
-        if share >= 1:
+        if share >= 1 and stage not in done:
+            done.add(stage)
             typer.echo(f"{stage}: done", err=True)
 
     return show

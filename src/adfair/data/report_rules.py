@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from adfair.config import parse_yaml
+from adfair.config import faults, parse_yaml
 from adfair.data.report_phrases import Lexicon, is_phrase
 from adfair.errors import ConfigError
 
@@ -151,6 +151,5 @@ def load_rules(path: Path | None = None) -> ReportRules:
     try:
         return ReportRules.model_validate(tree)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'whole file'}: {e['msg']}" for e in error.errors()]
         hint = "Put quotes around words that YAML reads as no or 1."
-        raise ConfigError(f"{source}: {'; '.join(faults)}. {hint}") from None
+        raise ConfigError(f"{source}: {faults(error, ReportRules)}. {hint}") from None

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from adfair.config import parse_yaml
+from adfair.config import faults, parse_yaml
 from adfair.errors import DataError
 
 UNKNOWN = "Unknown"
@@ -104,11 +104,10 @@ def parse_info(tree: Any, *, file: Path) -> CohortInfo:
     try:
         return CohortInfo.model_validate(tree)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'whole file'}: {e['msg']}" for e in error.errors()
-        )
         raise DataError.at(
-            faults, file=file, remedy="Correct the keys; put quotes around names that YAML reads as no or 1."
+            faults(error, CohortInfo),
+            file=file,
+            remedy="Correct the keys; put quotes around names that YAML reads as no or 1.",
         ) from None
 
 

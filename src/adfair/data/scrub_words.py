@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from adfair.config import parse_yaml
+from adfair.config import faults, parse_yaml
 from adfair.errors import ConfigError
 
 KINDS = ("sex", "race", "age")
@@ -135,8 +135,7 @@ def load_words(path: Path | None = None) -> ScrubWords:
             f"{source}: '{error.pattern!s:.40}' is no regular expression: {error.msg}"
         ) from None
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise ConfigError(f"{source}: " + "; ".join(lines)) from None
+        raise ConfigError(f"{source}: {faults(error, ScrubWords)}") from None
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic import model_validator as validator
 
-from adfair.config import parse_yaml, read_tree
+from adfair.config import faults, parse_yaml, read_tree
 from adfair.errors import ConfigError
 
 Protocols = list[Literal["zero_shot", "linear_probe", "leakage"]]
@@ -116,8 +116,7 @@ def parse_section(section: Mapping[str, Any], *, source: str) -> SweepSection:
     try:
         return SweepSection.model_validate(section)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, ('sweep', *e['loc'])))}: {e['msg']}" for e in error.errors()]
-        raise ConfigError(f"{source}: " + "; ".join(lines)) from None
+        raise ConfigError(f"{source}: {faults(error, SweepSection, below='sweep.')}") from None
 
 
 def parse_grid(axes: Mapping[str, list[Any]]) -> dict[str, dict[str, Any]]:

@@ -55,7 +55,7 @@ def test_a_user_table_replaces_ours(tmp_path: Path) -> None:
     [
         ("findings: {}", "findings: .*at least 1 item"),
         ("findings: {A: a}", r"findings\.A: .*valid list"),
-        ("finding: {A: [a]}", "finding: Extra inputs"),
+        ("finding: {A: [a]}", "finding: unknown key"),
         ("[", "not valid YAML"),
         (None, "cannot be read"),
     ],

@@ -58,7 +58,7 @@ def test_a_list_of_findings_keeps_the_names_and_comes_after_the_columns() -> Non
     ("change", "message"),
     [
         ({"name": None}, "mapping: name: Input should be a valid string"),
-        ({"images": {"serach": ["a"]}}, "images.serach: Extra inputs are not permitted"),
+        ({"images": {"serach": ["a"]}}, "images.serach: unknown key; did you mean images.search?"),
         ({"images": {"missing": "skip"}}, "images.missing: Input should be 'refuse' or 'drop'"),
         ({"keep": [{"column": "a", "equals": "b", "empty": False}]}, "give one of 'equals', 'one_of' and"),
         ({"split": {}}, "split: Value error, give one of 'column', 'template' and 'fractions'"),

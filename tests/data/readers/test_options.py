@@ -32,7 +32,7 @@ def test_texts_and_dicts_mean_the_same() -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (["view=all"], "view: Extra inputs are not permitted; there are attributes, maps, other"),
+        (["view=all"], "view: unknown key; did you mean views\\?; there are attributes, maps, other"),
         (["views=side"], "views: Input should be 'frontal', 'all', 'AP' or 'PA'"),
         (["max_bad=x%"], "max_bad|could not convert"),
         (["max_bad=100%"], "max_bad: Input should be less than 1"),

@@ -248,7 +248,7 @@ def test_a_linked_image_out_of_the_folder_is_refused(source: Path, tmp_path: Pat
 BAD_MAPPINGS: list[tuple[dict[str, Any], str]] = [
     ({"image_id": {}}, "image_id: .*give either 'column' or 'template'"),
     ({"image_id": {"column": "file", "template": "x"}}, "image_id: .*give either"),
-    ({"patients": "pid"}, "patients: Extra inputs are not permitted"),
+    ({"patients": "pid"}, "patients: unknown key"),
     ({"attributes": {}}, "attributes: .*at least 1 item"),
     ({"keep": [{"column": "dup"}]}, r"keep\.0: .*give one of 'equals'"),
     ({"findings": {}, "labels": None}, "no finding: give 'findings' or 'labels'"),

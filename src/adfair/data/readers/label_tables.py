@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adfair.config import parse_yaml
+from adfair.config import faults, parse_yaml
 from adfair.errors import ConfigError
 
 
@@ -35,5 +35,4 @@ def load_label_table(name: str, own: Path | str | None = None) -> LabelTable:
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError(f"{path or name}: not valid YAML in UTF-8") from None
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'whole file'}: {e['msg']}" for e in error.errors()]
-        raise ConfigError(f"{path or name}: " + "; ".join(faults)) from None
+        raise ConfigError(f"{path or name}: {faults(error, LabelTable)}") from None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from adfair.config import parse_yaml
+from adfair.config import faults, parse_yaml
 from adfair.data.split import DEFAULT_FRACTIONS
 from adfair.errors import ConfigError
 
@@ -213,8 +213,7 @@ def load_mapping(mapping: Path | str | dict[str, Any]) -> Mapping:
     try:
         return Mapping.model_validate(tree)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'whole file'}: {e['msg']}" for e in error.errors()]
-        raise ConfigError(f"{source}: " + "; ".join(faults)) from None
+        raise ConfigError(f"{source}: {faults(error, Mapping)}") from None
 
 
 def _read(path: Path) -> Any:

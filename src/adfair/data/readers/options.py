@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from adfair.config import parse_yaml
+from adfair.config import faults, parse_yaml
 from adfair.data.split import DEFAULT_FRACTIONS
 from adfair.errors import ConfigError
 
@@ -92,8 +92,7 @@ def read_options(choices: "ReadOptions | dict[str, Any] | Sequence[str] | None")
     try:
         return ReadOptions.model_validate(tree)
     except (ValidationError, ValueError) as error:
-        faults = error.errors() if isinstance(error, ValidationError) else []
-        text = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in faults) or str(error)
+        text = faults(error, ReadOptions) if isinstance(error, ValidationError) else str(error)
         raise ConfigError(
             f"import options: {text}; there are {', '.join(ReadOptions.model_fields)}"
         ) from None
