@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from adfair.data.manifest import load_cohort
-from adfair.data.policy import WEIGHT, cohort_dependence, decide, dependence_table
+from adfair.data.policy import WEIGHT, adversary_weight, cohort_dependence, decide, dependence_table
 from adfair.data.synthetic import synth
 from adfair.metrics.dependence import Dependence
 
@@ -21,6 +21,15 @@ def test_dependence_asks_for_the_adjustment_and_an_adversary_that_knows_the_find
     assert (policy.scrub_demographics, policy.negatives) == (True, "group_adjusted")
     assert (policy.condition, policy.adversary_weight) == ("findings", WEIGHT)
     assert any("30.0% of the training reports" in reason for reason in policy.reasons)
+
+
+def test_the_adversary_pushes_harder_where_findings_leave_it_little_to_learn_from() -> None:
+    assert [adversary_weight(share) for share in (0.0, 0.3, 0.5)] == [WEIGHT] * 3
+    assert adversary_weight(0.6) == pytest.approx(WEIGHT * 0.5 / 0.4)
+    assert adversary_weight(0.75) == adversary_weight(1.0) == 2 * WEIGHT
+    policy = decide({"race": Dependence(0.6, 0.01, 1.0, 5000), "sex": STRONG}, naming=0)
+    assert policy.adversary_weight == pytest.approx(adversary_weight(0.6))
+    assert any("weight 0.62" in reason for reason in policy.reasons)
 
 
 def test_within_two_standard_errors_nothing_is_claimed() -> None:
