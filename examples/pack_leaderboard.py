@@ -1,10 +1,10 @@
-"""A leaderboard on real chest X-rays: our CLIP and AdFair-CLIP, and two published layouts with random weights.
+"""A leaderboard on real chest X-rays: our CLIP, AdFair-CLIP and what ``auto`` takes, and two published layouts with random weights.
 
     python examples/pack_leaderboard.py PACK [--out runs/pack_leaderboard] [--docs docs/leaderboard.md]
 
-Trains both of our models on the training images of the pack (about 670, by patient; seconds to minutes), makes a checkpoint
+Trains our models on the training images of the pack (about 670, by patient; seconds to minutes), makes a checkpoint
 in CheXzero's layout and an open_clip folder, both ViT-B/32 with random weights since no weights come with this
-project, evaluates all four on the test images with view and sex as attributes, and writes one table. The random models are
+project, evaluates all on the test images with view and sex as attributes, and writes one table. The random models are
 there to show that adapters work and what random features already reach.
 """
 
@@ -18,7 +18,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from adfair.errors import AdfairError
 
 HERE = Path(__file__).parent
-ARMS = {"clip": ["objective.fairness=none"], "adfair": []}
+ARMS = {
+    "clip": ["objective.fairness=none"],
+    "adfair": ["objective.fairness=adversarial", "objective.adversary_weight=1.25"],
+    "auto": ["objective.fairness=auto"],
+}
 PROMPTS = "ours,chexzero,cxr_clip,biovil"
 
 
