@@ -20,8 +20,10 @@ from adfair.models.batch_norm import globalise_batch_norm
 from adfair.models.dual_encoder import DualEncoder, build_model
 from adfair.objectives import siglip
 from adfair.training.keeper import Keeper
+from adfair.training.launch import sharded
 from adfair.training.loop import fit
 from adfair.training.selection import Selector
+from adfair.training.sharding import whole, whole_state
 
 SCALE = ["data.batch_size=25", "objective.delay=0", "objective.ramp=0", "train.warmup=3", "train.log_every=1"]
 AIMS = {
@@ -49,6 +51,17 @@ AIMS = {
         for chunk in (0, 7)
     },
     "cached": ["objective.negatives=same_cell", "objective.chunk=7", "data.micro_batch_size=4"],
+    "sharded": ["train.strategy=fsdp", "objective.target=both"],
+    "sharded_cached": [
+        "train.strategy=fsdp",
+        "objective.negatives=group_adjusted",
+        "data.micro_batch_size=4",
+    ],
+    "sharded_siglip": [
+        "train.strategy=fsdp",
+        "objective.contrastive=siglip",
+        "objective.fairness=fairclip_exact",
+    ],
     "adversarial": ["objective.target=both"],
     "alternating": ["objective.update=alternating", "data.sampling=reweight_group"],
     "joint": ["objective.heads=joint", "objective.projection=no_conflict"],
@@ -105,10 +118,15 @@ def trained(
     """Gradients of the last of some training steps, the weights after it, and every step's loss."""
     torch.set_default_dtype(torch.float64 if double else torch.float32)
     world = int(os.environ.get("WORLD_SIZE", "1"))
-    engine = {"strategy": "ddp", "devices": world} if world > 1 else {"devices": 1}
     try:
         config = build_config({}, [*SCALE, f"model.config={towers}", f"train.steps={steps}", *keys])
-        fabric = Fabric(accelerator="cpu", precision="64-true" if double else "32-true", **engine)  # type: ignore[arg-type]
+        shards = world > 1 and config.train.strategy == "fsdp"
+        fabric = Fabric(
+            accelerator="cpu",
+            devices=world,
+            strategy=sharded(world) if shards else "ddp" if world > 1 else "auto",
+            precision="64-true" if double and not shards else "32-true",  # its strategy takes the towers' own
+        )
         fabric.launch()
         return _trained(config, fabric, double=double)
     finally:
@@ -123,9 +141,10 @@ def _trained(config: Config, fabric: Fabric, *, double: bool) -> tuple[dict[str,
         model = Double(**{f: getattr(model, f) for f in model.__dataclass_fields__})
     run = Path("never-made")
     log = list(fit(model, drawn(), config, fabric, Selector("last", None, [], run), NoKeeper(run)))
-    found = {f"grad {k}": p.grad.clone() for k, p in model.net.named_parameters() if p.grad is not None}
+    gradients = {k: p.grad for k, p in model.net.named_parameters() if p.grad is not None}
+    found = {f"grad {k}": whole(gradient).clone() for k, gradient in gradients.items()}
     losses = [entry["contrastive"] for entry in log if "contrastive" in entry]
-    return found | {k: v.clone() for k, v in model.net.state_dict().items()}, losses
+    return found | {k: v.clone() for k, v in whole_state(model.net).items()}, losses
 
 
 class NoKeeper(Keeper):

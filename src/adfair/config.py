@@ -119,6 +119,8 @@ class TrainConfig(_Section):
     ``text_lr_factor`` times ``lr`` is the rate of the text tower and the logit scale. The default is our choice for
     the tiny towers, whose text side overshoots at the rate that the image side needs; 1 for one rate.
     ``compile`` has torch.compile translate the towers; where it cannot, the run goes on without and says so.
+    ``strategy`` says what several processes each hold: ``ddp`` whole towers, ``fsdp`` a shard of every weight, for towers
+    that do not fit one device; in 32-true or bf16-mixed, without ``compile``.
     ``checkpoint_activations`` computes the towers' inner activations again backwards instead of keeping them.
     ``select`` picks the checkpoint that becomes ``model/`` by the validation split; ``auto`` is ``least_leakage``
     for ``fairness: adversarial`` where the cohort has a ``val`` split, and ``last`` otherwise.
@@ -132,6 +134,7 @@ class TrainConfig(_Section):
     warmup: int = Field(30, ge=0)
     devices: int = Field(1, ge=1)  # of each node
     nodes: int = Field(1, ge=1)
+    strategy: Literal["ddp", "fsdp"] = "ddp"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     compile: bool = False
     checkpoint_activations: bool = False
@@ -139,6 +142,12 @@ class TrainConfig(_Section):
     keep_last: int = Field(2, ge=1)  # checkpoints; what ``select`` may still choose is kept besides
     log_every: int = Field(10, ge=1)
     select: Literal["auto", "last", "best_auc", "best_worst_group", "least_leakage"] = "auto"
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "TrainConfig":
+        if self.strategy == "fsdp" and (self.compile or self.precision == "16-mixed"):
+            raise ValueError("strategy: fsdp goes with precision 32-true or bf16-mixed and without compile")
+        return self
 
 
 class Config(_Section):

@@ -84,10 +84,12 @@ def test_the_chosen_weights_come_back_and_beaten_ones_are_dropped(tmp_path: Path
             model.net.logit_scale.fill_(float(step))
         selector.consider(model, step=step)
         selector.drop_beaten()
-    note = selector.restore(model)
+    found = selector.choice()
+    assert found
+    note, weights = found
     expected = chosen(RECORDS, rule, ["race", "sex"])
     assert note == {"selected_step": expected, "rule": rule}
-    assert model.net.logit_scale.item() == expected
+    assert weights["logit_scale"].item() == expected
     assert len(list(tmp_path.glob("step-*.safetensors"))) == 4, "each of these is best at something"
     selector.validation = Scripted([record(0.95, 0.9, 0.5, 0.5)])  # type: ignore[assignment]
     selector.consider(model, step=9)

@@ -212,8 +212,12 @@ def training_mode(model: DualEncoder, *, frozen: Sequence[str]) -> None:
         model.net.visual.eval()  # type: ignore[union-attr]
 
 
-def save_model(model: DualEncoder, folder: Path) -> Path:
-    """Write ``folder`` in open_clip's layout, loadable with ``local-dir:`` by open_clip alone."""
+def save_model(model: DualEncoder, folder: Path, weights: Mapping[str, Tensor] | None = None) -> Path:
+    """Write ``folder`` in open_clip's layout, loadable with ``local-dir:`` by open_clip alone.
+
+    Args:
+        weights: the towers', where their own ``state_dict`` is in shards.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     preprocess = {
         "size": [model.image_size] * 2,
@@ -226,8 +230,8 @@ def save_model(model: DualEncoder, folder: Path) -> Path:
     }
     layout = {"model_cfg": model.config, "preprocess_cfg": preprocess}
     (folder / CONFIG_FILE).write_text(json.dumps(layout, indent=2) + "\n")
-    weights = {key: value.contiguous().cpu() for key, value in model.net.state_dict().items()}
-    save_file(weights, folder / WEIGHTS_FILE)
+    state = model.net.state_dict() if weights is None else weights
+    save_file({key: value.contiguous().cpu() for key, value in state.items()}, folder / WEIGHTS_FILE)
     return folder
 
 

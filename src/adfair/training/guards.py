@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from adfair.distributed import everywhere, highest
 from adfair.errors import TrainingError
+from adfair.training.sharding import local
 
 
 def check_finite(step: int, **terms: Tensor) -> None:
@@ -27,7 +28,7 @@ def check_finite(step: int, **terms: Tensor) -> None:
 def check_gradients(step: int, net: nn.Module) -> None:
     """Raise TrainingError naming a parameter whose gradient is not finite, in this process or in any other."""
     names = [name for name, parameter in net.named_parameters() if parameter.grad is not None]
-    found = highest(len(names) - _first_bad([p.grad for p in net.parameters() if p.grad is not None]))
+    found = highest(len(names) - _first_bad([local(p.grad) for p in net.parameters() if p.grad is not None]))
     if found:
         name = names[len(names) - found]
         raise everywhere(

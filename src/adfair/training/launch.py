@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable
 
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import ModelParallelStrategy
 
 from adfair.config import Config
 from adfair.errors import ConfigError
+from adfair.training.sharding import shard
 
 
 def launch(config: Config) -> tuple[Fabric, Config, Callable[[], None]]:
@@ -32,8 +34,9 @@ def launch(config: Config) -> tuple[Fabric, Config, Callable[[], None]]:
             f"data.batch_size: {config.data.batch_size} images cannot be shared by {devices * nodes} processes"
         )
     try:
+        strategy = "ddp" if train.strategy == "ddp" else sharded(devices * nodes)
         fabric = Fabric(
-            accelerator="auto", strategy="ddp", devices=devices, num_nodes=nodes, precision=precision
+            accelerator="auto", strategy=strategy, devices=devices, num_nodes=nodes, precision=precision
         )
     except Exception as error:
         if type(error).__name__ != "MisconfigurationException":
@@ -41,6 +44,11 @@ def launch(config: Config) -> tuple[Fabric, Config, Callable[[], None]]:
         raise ConfigError(f"train.devices: {devices} on each node, but: {error}") from None
     fabric.launch()
     return fabric, config, lambda: _end_children(fabric)
+
+
+def sharded(processes: int) -> ModelParallelStrategy:
+    """The engine's strategy of ``train.strategy: fsdp``."""
+    return ModelParallelStrategy(shard, data_parallel_size=processes, tensor_parallel_size=1)
 
 
 def _numbers(config: Config) -> tuple[int, int]:

@@ -13,10 +13,12 @@ def make_optimizer(
 
     Everything outside ``net.visual`` learns at ``text_lr_factor`` times the rate of the image tower.
     """
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[bool, bool, type], list[nn.Parameter]] = {}
     for name, parameter in net.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((name.startswith("visual."), parameter.ndim >= 2), []).append(parameter)
+            # A fused update takes parameters in shards or whole ones, not both at once.
+            kind = name.startswith("visual."), parameter.ndim >= 2, type(parameter.data)
+            groups.setdefault(kind, []).append(parameter)
     return torch.optim.AdamW(
         [
             {
@@ -24,7 +26,7 @@ def make_optimizer(
                 "weight_decay": weight_decay if decayed else 0.0,
                 "lr_factor": 1.0 if visual else text_lr_factor,
             }
-            for (visual, decayed), parameters in groups.items()
+            for (visual, decayed, _), parameters in groups.items()
         ],
         lr=lr,
         fused=True,

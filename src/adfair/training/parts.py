@@ -19,6 +19,7 @@ from adfair.training.optim import make_optimizer
 from adfair.training.pace import Pace
 from adfair.training.randomness import random_state, set_random_state
 from adfair.training.selection import Selector
+from adfair.training.sharding import like, load_whole, whole, whole_state
 from adfair.training.speed import checkpoint_activations, compiled
 from adfair.training.throughput import Throughput
 from adfair.training.towers import Towers, batch_statistics
@@ -53,7 +54,7 @@ class Parts:
         adversary, fitted = self.fairness.adversary, self.fairness.optimizer
         randoms = exchange(random_state())
         return {
-            "towers": dict(self.net.state_dict()),
+            "towers": whole_state(self.net),
             "optimizer": optimizer_state(self.optimizer),
             "adversary": {} if adversary is None else dict(adversary.state_dict()),
             "adversary_optimizer": {} if fitted is None else optimizer_state(fitted),
@@ -75,7 +76,7 @@ class Parts:
 
     def load(self, tensors: Mapping[str, dict[str, Tensor]], facts: Mapping[str, Any]) -> None:
         """Go on from what :meth:`tensors` and :meth:`facts` were."""
-        self.net.load_state_dict(tensors["towers"])
+        load_whole(self.net, tensors["towers"])
         load_optimizer(self.optimizer, tensors["optimizer"])
         if self.fairness.adversary is not None and self.fairness.optimizer is not None:
             self.fairness.adversary.load_state_dict(tensors["adversary"])
@@ -93,7 +94,7 @@ class Parts:
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Moments and step counts by ``POSITION.NAME``; rates and decays are functions of configuration and step."""
     return {
-        f"{i}.{name}": value
+        f"{i}.{name}": whole(value)
         for i, parameter in enumerate(_parameters(optimizer))
         for name, value in optimizer.state.get(parameter, {}).items()
     }
@@ -107,7 +108,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]
         parameter = parameters[int(position)]
         if value.shape == parameter.shape and name != "step":
             # Fused updates walk through memory, so moments must lie as the weights do (channels last).
-            value = torch.zeros_like(parameter, memory_format=torch.preserve_format).copy_(value)
+            moment = torch.zeros_like(parameter, memory_format=torch.preserve_format)
+            value = moment.copy_(like(value, parameter))
         optimizer.state[parameter][name] = value.to(parameter.device)
 
 
@@ -126,10 +128,11 @@ def assemble(
     """The parts of a run that is about to start, on the engine's device."""
     train, pace = config.train, Pace()
     flops = pair_flops(model, data.tokens[:1])
+    engine_net = fabric.setup_module(_sped_up(model, data, config, fabric, say))
     optimizer = make_optimizer(
         model.net, lr=train.lr, weight_decay=train.weight_decay, text_lr_factor=train.text_lr_factor
     )
-    engine_net, engine_optimizer = fabric.setup(_sped_up(model, data, config, fabric, say), optimizer)
+    engine_optimizer = fabric.setup_optimizers(optimizer)
     contrastive, fairness = build_objective(Setting(config, fabric, model, data))
     training_mode(model, frozen=config.model.freeze)
     peak = peak_flops(fabric.device, train.precision)

@@ -35,6 +35,7 @@ from adfair.training.loop import fit
 from adfair.training.policy import resolve
 from adfair.training.randomness import own_randomness
 from adfair.training.selection import Selector, make_selector, resolve_rule, with_rule
+from adfair.training.sharding import whole_state
 from adfair.training.stopping import StopRequest
 
 CONFIG_FILE, ENVIRONMENT_FILE = "config.yaml", "environment.json"
@@ -197,13 +198,15 @@ def _train(job: _Job, note: Progress, stop_asked: Callable[[], bool]) -> None:
     for entry in fit(job.model, job.data, config, job.fabric, job.selector, keeper, stop_asked):
         note(entry)
     with together(), keeper.disk_errors(config.train.steps):
+        weights = whole_state(job.model.net)
         if rank() == 0:
-            if choice := job.selector.restore(job.model):
-                note({"step": config.train.steps - 1, **choice})
+            if choice := job.selector.choice():
+                record, weights = choice
+                note({"step": config.train.steps - 1, **record})
             with staged_folder(
                 keeper.run / "model", force=True, what="model", markers=[dual_encoder.CONFIG_FILE]
             ) as staging:
-                save_model(job.model, staging)
+                save_model(job.model, staging, weights)
                 (staging / CARD_FILE).write_text(run_card(keeper.run), encoding="utf-8")
                 sync_files(staging)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from adfair.config import Config
 from adfair.data.exclusion import without_excluded
@@ -14,6 +15,7 @@ from adfair.data.manifest import Cohort
 from adfair.data.staging import replace_file
 from adfair.distributed import rank
 from adfair.models.dual_encoder import DualEncoder
+from adfair.training.sharding import whole_state
 from adfair.training.validation import SPLIT, Validation, load_validation
 
 Record = dict[str, Any]
@@ -74,7 +76,7 @@ def _leakage(record: Record, attributes: Sequence[str]) -> float:
 
 @dataclass
 class Selector:
-    """Validates the towers at every checkpoint, keeps those that could still be chosen, and restores the chosen one."""
+    """Validates the towers at every checkpoint, keeps those that could still be chosen, and finds the chosen one."""
 
     rule: str
     validation: Validation | None
@@ -88,11 +90,10 @@ class Selector:
             return None
         record = {"step": step, **self.validation.measure(model)}
         self.records.append(record)
+        towers = whole_state(model.net)
         if rank() == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
-            weights = {
-                key: value.detach().cpu().contiguous() for key, value in model.net.state_dict().items()
-            }
+            weights = {key: value.cpu().contiguous() for key, value in towers.items()}
             replace_file(self._file(record), save(weights, metadata={"step": str(step)}))
         return {key: value for key, value in record.items() if key != "step"}
 
@@ -116,13 +117,12 @@ class Selector:
     def _file(self, record: Record) -> Path:
         return self.folder / f"step-{record['step']:06d}.safetensors"
 
-    def restore(self, model: DualEncoder) -> Record | None:
-        """Load the chosen towers; returns the record of the choice, ``None`` where the rule is ``last``."""
+    def choice(self) -> tuple[Record, dict[str, Tensor]] | None:
+        """The record of the choice and the towers' weights then; ``None`` where the rule is ``last``."""
         if not self.records:
             return None
         record = self.records[chosen(self.records, self.rule, self.attributes)]
-        model.net.load_state_dict(load_file(self._file(record)))
-        return {"selected_step": record["step"], "rule": self.rule}
+        return {"selected_step": record["step"], "rule": self.rule}, load_file(self._file(record))
 
 
 def make_selector(config: Config, cohort: Cohort, *, image_size: int, run: Path) -> Selector:
