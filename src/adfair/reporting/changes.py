@@ -61,8 +61,24 @@ def _paired(data: ReportData, metric: str, attribute: str) -> tuple[float, float
     if "test_set" in rows:
         rows = rows[rows["test_set"] == data.test_sets[0]]
     either = rows[(rows["model_a"].isin(pair)) & (rows["model_b"].isin(pair))]
+    if {"value_a", "value_b"} <= set(rows.columns):
+        # Pairs of other images, findings or groups than those of the two tables say nothing of what is printed.
+        either = either[_same(either, data, metric, attribute)]
     low, high = (pd.to_numeric(either[c], errors="coerce") for c in ("ci_low", "ci_high"))
     return (float(low.iloc[0]), float(high.iloc[0])) if len(either) and low.notna().iloc[0] else None
+
+
+def _same(rows: pd.DataFrame, data: ReportData, metric: str, attribute: str) -> pd.Series:
+    """Whether both values of each difference are those of the models' own tables."""
+    fits = pd.Series(True, index=rows.index)
+    for side in ("a", "b"):
+        found = rows[f"model_{side}"].map(
+            lambda model: (
+                e.value if (e := data.get(metric, model=model, attribute=attribute)) else float("nan")
+            )
+        )
+        fits &= (pd.to_numeric(rows[f"value_{side}"], errors="coerce") - found).abs() < 1e-6
+    return fits
 
 
 def change(
@@ -80,7 +96,8 @@ def change(
         return None
     paired = _paired(data, metric, attribute) if test_set in (None, data.test_sets[0]) else None
     if paired is not None:
-        clear = paired[0] > 0 or paired[1] < 0
+        # The largest of several differences is biased upwards in resamples, so that the interval may lie on the other side.
+        clear = paired[0] > 0 if after.value > before.value else paired[1] < 0
     else:
         clear = after.low > before.high or after.high < before.low
     return Change(before, after, _direction(before.value, after.value), clear, paired is not None)

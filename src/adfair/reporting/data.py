@@ -5,7 +5,7 @@ Every part of the page reads ``ReportData`` and nothing else, so a new section n
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -52,6 +52,9 @@ class Estimate:
     p_adjusted: float = NAN
     n: float = NAN
     note: str = ""
+    floored: bool = (
+        False  # the p-value is the least that the permutations can give, so that it tells nothing above .05
+    )
 
     @property
     def defined(self) -> bool:
@@ -71,7 +74,7 @@ class Estimate:
         """Whether a gap is larger than identical groups would show; ``None`` where the table cannot say."""
         if not self.defined:
             return None
-        if math.isfinite(self.evidence):
+        if math.isfinite(self.evidence) and not self.floored:
             return self.evidence < 0.05
         return self.low > self.chance if self.has_interval and math.isfinite(self.chance) else None
 
@@ -165,14 +168,18 @@ class ReportData:
     @cached_property
     def gap_metric(self) -> str | None:
         """The gap metric that the page speaks of, or ``None`` when the table has no gap between groups."""
-        present = set(self.metrics.loc[self.metrics["attribute"] != "", "metric"])
-        return next((metric for metric in GAPS if metric in present), None)
+        between = self.metrics[self.metrics["attribute"] != ""]
+        held, defined = set(between["metric"]), set(between.loc[between["value"].notna(), "metric"])
+        return next((metric for names in (defined, held) for metric in GAPS if metric in names), None)
 
-    def _urgency(self, attribute: str) -> tuple[bool, float]:
+    def _urgency(self, attribute: str) -> tuple[bool, bool, float]:
+        pair = self.pair or self.models[:1]
+        both = [self.get(self.gap_metric or "", model=m, attribute=attribute) for m in pair]
         found = [self.get(self.gap_metric or "", model=m, attribute=attribute) for m in self.models]
         gaps = [gap for gap in found if gap is not None and gap.defined]
         excess = [gap.value - (gap.chance if math.isfinite(gap.chance) else 0.0) for gap in gaps]
-        return not any(gap.beyond_chance for gap in gaps), -max(excess, default=-math.inf)
+        told = all(gap is not None and gap.defined for gap in both)
+        return not told, not any(gap.beyond_chance for gap in gaps), -max(excess, default=-math.inf)
 
     @cached_property
     def intersections(self) -> tuple[str, ...]:
@@ -212,8 +219,17 @@ class ReportData:
         )
         index: dict[Key, Estimate] = {}
         for key, row in zip(keys, numbers, strict=True):
-            index.setdefault(key, Estimate(*row))
+            found = Estimate(*row)
+            if found.evidence >= 0.05 and found.p_value <= self._least_p:
+                found = replace(found, floored=True)
+            index.setdefault(key, found)
         return index
+
+    @cached_property
+    def _least_p(self) -> float:
+        """The least p-value that a gap can have; 0 where the number of permutations is not recorded."""
+        recorded = self.facts.get("permutations", self.facts.get("replicates"))
+        return 1 / (1 + min(1000, recorded)) + 1e-9 if isinstance(recorded, int) and recorded else 0.0
 
     def get(
         self,

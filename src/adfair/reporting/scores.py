@@ -9,6 +9,7 @@ import numpy as np
 from adfair.auditing.attributes import UNKNOWN, bin_edges
 from adfair.auditing.formats import load_predictions
 from adfair.auditing.predictions import Predictions
+from adfair.auditing.reading import read_table
 from adfair.errors import DataError
 
 TABLE, VECTORS = "predictions.csv", "embeddings.npz"
@@ -30,14 +31,16 @@ def read_predictions(path: Path, groups: Mapping[str, Sequence[str]]) -> Predict
     Raises:
         DataError: as ``load_predictions``.
     """
-    import pandas as pd
-
-    columns = set(pd.read_csv(path, nrows=0).columns)
+    table = read_table(path)
+    columns = set(table.columns)
     held = [attribute for attribute in groups if attribute in columns]
     bins = {a: edges for a in held if (edges := bin_edges(groups[a])) is not None}
     # A table may hold the names of the bins themselves, which are groups as they stand.
-    cells = pd.read_csv(path, usecols=list(bins), dtype=str)
-    numeric = {a: edges for a, edges in bins.items() if not cells[a].isin(set(groups[a]) - {UNKNOWN}).any()}
+    numeric = {
+        a: edges
+        for a, edges in bins.items()
+        if not table[a].astype(str).isin(set(groups[a]) - {UNKNOWN}).any()
+    }
     return load_predictions(path, attributes=held, bins=numeric)
 
 

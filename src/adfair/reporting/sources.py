@@ -31,14 +31,32 @@ def _metrics(folder: Path, taken: set[str]) -> pd.DataFrame:
         absent = [c for c in ("model", "test_set") if c not in frame]
         if absent:
             raise DataError.at(f"no column {listed(absent)}", file=folder / "comparison.csv", remedy=HOLDS)
+        if twice := sorted(taken & set(frame["model"])):
+            raise DataError.at(
+                f"model '{twice[0]}' is in another folder too", file=folder, remedy="Rename one"
+            )
         return frame
     if not (folder / "metrics.csv").is_file():
         raise DataError.at("no comparison.csv and no metrics.csv", file=folder, remedy=HOLDS)
-    resolved = folder.resolve()
-    name = resolved.name if resolved.name not in taken else f"{resolved.parent.name}/{resolved.name}"
-    further = sorted(p for p in folder.glob("*/metrics.csv"))
+    name = _free_name(folder, taken)
+    # Beside further test sets of the same model there may be audits, which are another matter.
+    further = sorted(p for p in folder.glob("*/metrics.csv") if not (p.parent / "audit.json").is_file())
+    if any(p.parent.name == "test" for p in further):
+        raise DataError.at(
+            "a folder 'test' beside the table of the test set", file=folder, remedy="Rename it"
+        )
     places = [("test", folder / "metrics.csv"), *((p.parent.name, p) for p in further)]
     return pd.concat([read_table(p).assign(model=name, test_set=t) for t, p in places], ignore_index=True)
+
+
+def _free_name(folder: Path, taken: set[str]) -> str:
+    """The end of a folder's path, as long as it takes to be another than those taken."""
+    parts = folder.resolve().parts[1:]
+    names = ["/".join(parts[-k:]) for k in range(1, len(parts) + 1)]
+    free = next((name for name in names if name not in taken), None)
+    if free is None:
+        raise DataError.at("given twice", file=folder, remedy="Name each folder once")
+    return free
 
 
 def _differences(folders: list[Path]) -> pd.DataFrame:
@@ -70,11 +88,12 @@ def _recorded(folder: Path) -> dict[str, Any]:
     written = _json(folder / "demo.json") or _json(folder / "evaluation.json")
     if written or not (audit := _json(folder / "audit.json")):
         return written
-    chosen = {
-        key: audit.get("settings", {}).get(key) for key in ("level", "replicates", "adjustment", "seed")
-    }
+    settings = audit.get("settings") or {}
+    chosen = {key: settings.get(key) for key in ("level", "replicates", "permutations", "adjustment", "seed")}
+    if chosen["permutations"] is None:
+        chosen["permutations"] = chosen["replicates"]
     notes = {"notes": "; ".join(audit["notes"])} if audit.get("notes") else {}
-    return {**audit.get("facts", {}), **chosen, **notes}
+    return {**(audit.get("facts") or {}), **chosen, **notes}
 
 
 def _facts(recorded: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -86,7 +105,7 @@ def _facts(recorded: dict[str, dict[str, Any]]) -> dict[str, Any]:
     for key in dict.fromkeys(key for found in held.values() for key in found):
         values = {model: found[key] for model, found in held.items() if key in found}
         same = all(value == next(iter(values.values())) for value in values.values())
-        facts[key] = next(iter(values.values())) if same and len(values) == len(held) else values
+        facts[key] = next(iter(values.values())) if same and len(values) == len(recorded) else values
     return facts
 
 
@@ -133,7 +152,7 @@ def read_sources(
         frames.append(_metrics(source, {name for f in frames for name in f["model"]}))
         models = list(dict.fromkeys(frames[-1]["model"]))
         runs += _runs(source, models)
-        places |= {m: folder for m in models if (folder := model_folder(source, m))}
+        places |= {m: p for m in models if (p := model_folder(source, m)) and not _suppressed(p)}
     if not frames:
         raise DataError.at("no folder given", remedy=HOLDS)
     first = Path(sources[0])
@@ -153,6 +172,11 @@ def read_sources(
         files=_files(list(map(Path, sources)), places),
     )
     return _pictured(_paired(_scored(_described(data), places), places), first / "cohort", images)
+
+
+def _suppressed(folder: Path) -> bool:
+    """Whether small groups were taken out of the tables: what single patients got must then stay off the page too."""
+    return bool((_json(folder / "audit.json").get("settings") or {}).get("suppress_small"))
 
 
 def _files(sources: list[Path], places: dict[str, Path]) -> dict[str, str]:

@@ -15,7 +15,7 @@ HOLDS = "A report needs a folder with comparison.csv or metrics.csv, as demo, ev
 
 def _read(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
     # Everything as text first: a group may be called NA.
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = _text(path)
     missing = [c for c in required if c not in frame.columns]
     if missing:
         raise DataError.at(f"no column {listed(missing)}", file=path, remedy=HOLDS)
@@ -24,7 +24,16 @@ def _read(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
 
 def is_paired(path: Path) -> bool:
     """Whether a table holds differences between two models, as ``compare`` writes them."""
-    return {"model_a", "model_b"} <= set(pd.read_csv(path, nrows=0).columns)
+    return {"model_a", "model_b"} <= set(_text(path, rows=0).columns)
+
+
+def _text(path: Path, rows: int | None = None) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, nrows=rows)
+    except pd.errors.EmptyDataError:
+        raise DataError.at("the file is empty", file=path, remedy=HOLDS) from None
+    except (UnicodeDecodeError, pd.errors.ParserError):
+        raise DataError.at("not a CSV table in UTF-8", file=path, remedy=HOLDS) from None
 
 
 def read_paired(path: Path) -> pd.DataFrame:
@@ -37,7 +46,7 @@ def read_paired(path: Path) -> pd.DataFrame:
 
 def sides(paired: pd.DataFrame) -> pd.DataFrame:
     """Both models' values of paired differences as rows of ``comparison.csv``, without intervals."""
-    names = ["metric", "finding", "attribute", "group"]
+    names = ["metric", "finding", "attribute", "group", *(["note"] if "note" in paired else [])]
     frames = [
         paired[names].assign(model=paired[f"model_{side}"], value=paired[f"value_{side}"], test_set="test")
         for side in ("a", "b")

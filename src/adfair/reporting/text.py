@@ -68,6 +68,11 @@ def remark(estimate: Estimate) -> str:
     return "; ".join(part for part in parts if "undefined" in part and "resamples" not in part)
 
 
+def left_out(estimate: Estimate) -> str:
+    """``; without C in Edema``: the groups that a gap leaves out, as its note has it; else nothing."""
+    return "".join(f"; {part}" for part in estimate.note.split("; ") if part.startswith("without "))
+
+
 def p_text(p_value: float) -> str:
     """``p = .012``; small ones as ``p < .001``; nothing when there is none."""
     if not math.isfinite(p_value):
@@ -86,7 +91,8 @@ def count(value: float) -> str:
 
 
 def groups_of(attribute: str) -> str:
-    """``race groups``, ``Ethnic groups`` of a column ``Ethnic group``."""
+    """``race groups``; of a column that is itself called a group, its plural: ``Ethnic groups``, ``Groups``."""
     words = attribute.replace("_", " ")
-    stem = words[: -len("group")].strip() if words.lower().endswith("group") else attribute
-    return f"{stem} groups".strip()
+    if words.lower().endswith("groups"):
+        return words
+    return f"{words}s" if words.lower().endswith("group") else f"{attribute} groups"

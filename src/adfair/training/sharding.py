@@ -36,7 +36,9 @@ def _blocks(net: nn.Module) -> Iterator[nn.Module]:
     """The modules that a tower is a row of: transformer blocks, or the blocks of a ResNet's stages."""
     for row in net.modules():
         if isinstance(row, nn.ModuleList | nn.Sequential):
-            yield from (b for b in row if any(True for _ in b.children()) and any(True for _ in b.parameters()))
+            yield from (
+                b for b in row if any(True for _ in b.children()) and any(True for _ in b.parameters())
+            )
 
 
 def local(tensor: Tensor) -> Tensor:

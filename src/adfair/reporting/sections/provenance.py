@@ -35,6 +35,7 @@ LABELS = {
     "thresholds": "Thresholds",
     "level": "Level of the intervals",
     "replicates": "Resamples of patients",
+    "permutations": "Permutations for chance",
     "adjustment": "Adjustment of p-values",
     "notes": "Notes",
 }
