@@ -192,7 +192,28 @@ def test_ids_as_others_write_them(table: Maker, name: str) -> None:
     assert f"column '{name}' is taken as patient_id" in found.notes
 
 
-def test_two_columns_that_may_be_the_patient_are_left_alone(table: Maker) -> None:
-    frame = table().rename(columns={"patient_id": "PatientID"})
-    found = load_predictions(frame.assign(subject_id=frame["PatientID"]))
-    assert any("no patient_id column" in note for note in found.notes)
+def test_two_columns_that_may_be_the_patient_are_refused_and_none_is_a_group(table: Maker) -> None:
+    frame = table(12).rename(columns={"patient_id": "PatientID"})
+    with pytest.raises(DataError, match="columns PatientID and subject_id may each be patient_id: rename"):
+        load_predictions(frame.assign(subject_id=frame["PatientID"]))
+    frame = table(12)
+    found = load_predictions(frame.assign(PatientID=frame["patient_id"], patient_id_2=frame["patient_id"]))
+    assert "PatientID" not in [a.name for a in found.attributes]
+    assert not any("is taken as" in note for note in found.notes)
+
+
+def test_a_table_has_one_way_of_naming_labels_and_the_other_is_neither_label_nor_group(table: Maker) -> None:
+    frame = wide(table())
+    other = frame.assign(f0_true=1 - frame["label_f0"], f0_label="seen")
+    for columns in (list(other), ["f0_true", *[c for c in other if c != "f0_true"]]):
+        found = load_predictions(other[columns])
+        assert np.array_equal(found.labels, load_predictions(frame).labels)
+        assert [a.name for a in found.attributes] == ["race", "sex"]
+        assert any("f0_true" in note for note in found.notes)
+    only = pd.DataFrame({"X_true": [0, 1], "X_label": [1, 0], "X_score": [0.1, 0.2]})
+    with pytest.raises(DataError, match="columns 'X_label' and 'X_true' both stand for 'X'"):
+        load_predictions(only)
+
+
+def test_columns_need_not_be_named_by_text(table: Maker) -> None:
+    assert load_predictions(table().rename(columns={"race": 5})).attributes[0].name == "5"

@@ -55,11 +55,16 @@ def test_a_gap_that_closed_names_its_groups_and_the_interval_of_the_change() -> 
 
 
 @pytest.mark.parametrize(
-    ("ci", "word"),
-    [((-0.07, -0.001), "fell"), ((0.001, 0.07), "rose"), ((-0.07, 0.0), "did not change reliably")],
+    ("after", "ci", "word"),
+    [
+        (0.15, (-0.07, -0.001), "fell"),
+        (0.25, (0.001, 0.07), "rose"),
+        (0.15, (-0.07, 0.0), "did not change reliably"),
+        (0.15, (0.001, 0.07), "did not change reliably"),  # a biased interval on the other side
+    ],
 )
-def test_only_an_interval_without_zero_is_a_change(ci: tuple[float, float], word: str) -> None:
-    got = _sentence(_row("equalized_odds_difference", 0.2, 0.15, ci))
+def test_only_an_interval_without_zero_is_a_change(after: float, ci: tuple[float, float], word: str) -> None:
+    got = _sentence(_row("equalized_odds_difference", 0.2, after, ci))
     assert f"the equalized-odds gap between groups {word}" in got
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from adfair.auditing.reading import id_column_of
 from adfair.errors import ConfigError, DataError
 
 UNKNOWN = "Unknown"
@@ -53,7 +54,7 @@ def attribute_columns(
             notes.append(
                 f"column '{name}' was not audited: name it as an attribute, with edges if it is numeric"
             )
-        if name in _NOT_ATTRIBUTES:
+        if name in _NOT_ATTRIBUTES or id_column_of(name):
             continue
         texts = frame[name].dropna().astype(str)
         distinct = texts.nunique()

@@ -128,7 +128,8 @@ def compare(
     table["p_adjusted"] = (
         table["p_value"].groupby(family).transform(lambda p: adjust(p.to_numpy(), method=settings.adjustment))
     )
-    return Comparison(table, tuple(sentences), (*_thresholds(models), *notes))
+    doubts = [f"{m.name}: {doubt}" for m in models for doubt in m.cutoffs.doubts(m.predictions)]
+    return Comparison(table, tuple(sentences), (*_thresholds(models), *doubts, *notes))
 
 
 def _thresholds(models: Sequence["_Model"]) -> list[str]:

@@ -1,5 +1,6 @@
 """Recognise the common shapes of a predictions table and turn each into :class:`Predictions`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from adfair.auditing.reading import numbers, read_table, with_ids
 from adfair.errors import DataError
 
 _SCORES = ("score", "prob", "probability", "y_prob", "y_score")
-_LABEL_MARKS = ("label_", "_label", "_true")
-_SCORE_MARKS = ("score_", "prob_", "_score", "_prob")
+_MARKS = ((("label_",), ("score_", "prob_")), (("_label", "_true"), ("_score", "_prob")))
+"""How the columns of labels and scores of a table may be marked: before the finding, or after it."""
 _LABELS = ("label", "label_value", "y_true")
 
 
@@ -58,12 +59,14 @@ def load_predictions(
     if frame.empty:
         raise DataError(f"{source}: the table has no rows")
     notes: list[str] = []
-    frame = with_ids(frame, notes=notes)
+    frame = with_ids(frame.rename(columns=str), notes=notes)
     layout = recognise(frame, source=source)
     notes += _ignored(frame, layout)
     edges = bins or {}
     if attributes is None:
-        attributes = [*attribute_columns(frame, used=layout.used, binned=edges, notes=notes), *edges]
+        marked = [name for name in frame.columns if is_marked(name, layout.used)]
+        found = attribute_columns(frame, used=[*layout.used, *marked], binned=edges, notes=notes)
+        attributes = [*found, *edges]
     names = list(dict.fromkeys(attributes))
     for name in [*names, *strata]:
         if name not in frame.columns:
@@ -97,11 +100,10 @@ def recognise(frame: pd.DataFrame, *, source: str) -> Layout:
     score = next((name for name in _SCORES if name in columns), None)
     if label and score:
         return Layout((("label", label, score),), "finding" if "finding" in columns else None)
-    stems = {stem: name for name in columns for stem in _stems(name, _LABEL_MARKS)}
-    scores = {stem: name for name in columns for stem in _stems(name, _SCORE_MARKS)}
-    wide = [(stem, name, scores[stem]) for stem, name in stems.items() if stem in scores]
-    if wide:
-        return Layout(tuple(wide))
+    for marks in _MARKS:  # one way of naming a table: a label beside it in another way is another thing
+        labels, scores = (_by_stem(columns, each, source=source) for each in marks)
+        if wide := [(stem, name, scores[stem]) for stem, name in labels.items() if stem in scores]:
+            return Layout(tuple(wide))
     # Without a header the "columns" are the first patient's cells, so only names like these are repeated.
     near = [
         c for c in columns if any(word in c.casefold() for word in ("label", "true", "score", "prob", "pred"))
@@ -113,20 +115,38 @@ def recognise(frame: pd.DataFrame, *, source: str) -> Layout:
     )
 
 
-def _stems(name: str, marks: Sequence[str]) -> list[str]:
-    """The finding of a column such as ``label_X`` or ``X_true``: what is left of its name without the mark."""
-    cut = [name.removeprefix(m) if m.endswith("_") else name.removesuffix(m) for m in marks]
-    return [stem for stem in cut if stem and stem != name][:1]
+def _by_stem(columns: Sequence[str], marks: Sequence[str], *, source: str) -> dict[str, str]:
+    """Finding -> its column, named ``label_X`` or ``X_true``: the finding is what is left without the mark."""
+    found: dict[str, str] = {}
+    for mark in marks:
+        for name in columns:
+            stem = name.removeprefix(mark) if mark.endswith("_") else name.removesuffix(mark)
+            if stem in ("", name):
+                continue
+            if stem in found and not mark.endswith("_"):
+                raise DataError(
+                    f"{source}: columns '{found[stem]}' and '{name}' both stand for '{stem}'. Keep one"
+                )
+            found.setdefault(stem, name)
+    return found
 
 
 def _ignored(frame: pd.DataFrame, layout: Layout) -> list[str]:
     """A note on columns that look like labels or scores and are not read."""
-    prefixes = ("label_", "score_", "prob_")
     names = [str(name) for name in frame.columns]
     left = [
-        n for n in names if n not in layout.used and (n in (*_LABELS, *_SCORES) or n.startswith(prefixes))
+        n for n in names if n not in layout.used and (n in (*_LABELS, *_SCORES) or is_marked(n, layout.used))
     ]
     return [f"not read, no partner or not needed: {', '.join(left)}"] if left else []
+
+
+def is_marked(name: str, used: Sequence[str]) -> bool:
+    """Whether a column is named like labels or scores, also those of a finding that is read from other columns."""
+    if name.startswith(("label_", "score_", "prob_")):
+        return True
+    ends = [mark for marks in _MARKS[1] for mark in marks if name.endswith(mark)]
+    stems = {re.sub(r"^(label|score|prob)_|_(label|true|score|prob)$", "", other) for other in used}
+    return any(name.removesuffix(mark) in stems for mark in ends)
 
 
 def _image_codes(frame: pd.DataFrame, layout: Layout, *, source: str) -> tuple[np.ndarray, np.ndarray]:

@@ -72,7 +72,11 @@ def _rows_of_gap(
     null_mean = joint[:, kept].mean(axis=1) if kept.any() else np.full(len(joint), np.nan)
     totals = [_counts(measured, f, columns) for f in range(len(findings))]
     counts = {key: sum(t[key] for t in totals) for key in ("n", "n_positive")}
-    text = joined(mean_note(values[0], findings), resample_note(mean[1:]) if kept.any() else "", note)
+    partly = [u for u in usable if 2 <= u.sum() < len(columns)]
+    missing = [measured.cells[c].group for k, c in enumerate(columns) if any(not u[k] for u in partly)]
+    without = f"without {', '.join(missing)} where undefined" if missing else ""
+    resampled = resample_note(mean[1:]) if kept.any() else ""
+    text = joined(mean_note(values[0], findings), without, resampled, note)
     figures = _figures(mean, null_mean, gap, measured)
     return [*out, row(gap.name, "mean", attribute.name, figures={**figures, **counts}, note=text)]
 

@@ -62,16 +62,26 @@ def read_table(path: Path | str) -> pd.DataFrame:
 
 
 def with_ids(frame: pd.DataFrame, *, notes: list[str]) -> pd.DataFrame:
-    """Columns such as ``PatientID`` or ``subject_id`` under our names, where ours are absent and one column fits."""
-    fits = {str(name): _IDS.get(re.sub(r"[^a-z]", "", str(name).casefold())) for name in frame.columns}
-    ours = list(fits.values())
-    taken = {
-        name: id_column
-        for name, id_column in fits.items()
-        if id_column and id_column not in frame.columns and ours.count(id_column) == 1
-    }
-    notes += [f"column '{name}' is taken as {id_column}" for name, id_column in taken.items()]
+    """Columns such as ``PatientID`` or ``subject_id`` under our names, where ours are absent.
+
+    Raises:
+        DataError: two columns may be the same id.
+    """
+    fits = {name: id_column_of(name) for name in map(str, frame.columns)}
+    taken = {name: ours for name, ours in fits.items() if ours and ours not in frame.columns}
+    for ours in dict.fromkeys(taken.values()):
+        names = [name for name in taken if taken[name] == ours]
+        if len(names) > 1:
+            raise DataError(
+                f"columns {' and '.join(names)} may each be {ours}: rename the right one to {ours}"
+            )
+    notes += [f"column '{name}' is taken as {ours}" for name, ours in taken.items()]
     return frame.rename(columns=taken)
+
+
+def id_column_of(name: str) -> str | None:
+    """Our name of an id column that others write in another way; ``None`` for any other column."""
+    return _IDS.get(re.sub(r"[^a-z0-9]", "", name.casefold()))
 
 
 def _parquet(path: Path) -> pd.DataFrame:

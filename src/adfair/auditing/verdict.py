@@ -54,9 +54,10 @@ def _moved(row: pd.Series) -> str:
     figures = f"from {_short(row['value_a'])} to {_short(row['value_b'])}"
     if not np.isfinite([row["ci_low"], row["ci_high"]]).all():
         return f"went {figures}, without an interval"
-    if row["ci_high"] < 0:
+    # A largest difference is biased upwards in resamples: its interval may lie on the other side of the change itself.
+    if row["ci_high"] < 0 and row["value_b"] < row["value_a"]:
         return f"fell {figures}"
-    if row["ci_low"] > 0:
+    if row["ci_low"] > 0 and row["value_b"] > row["value_a"]:
         return f"rose {figures}"
     return f"did not change reliably ({figures})"
 

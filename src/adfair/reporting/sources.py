@@ -52,11 +52,8 @@ def _metrics(folder: Path, taken: set[str]) -> pd.DataFrame:
 def _free_name(folder: Path, taken: set[str]) -> str:
     """The end of a folder's path, as long as it takes to be another than those taken."""
     parts = folder.resolve().parts[1:]
-    names = ["/".join(parts[-k:]) for k in range(1, len(parts) + 1)]
-    free = next((name for name in names if name not in taken), None)
-    if free is None:
-        raise DataError.at("given twice", file=folder, remedy="Name each folder once")
-    return free
+    names = ("/".join(parts[-k:]) for k in range(1, len(parts) + 1))
+    return next(name for name in names if name not in taken)
 
 
 def _differences(folders: list[Path]) -> pd.DataFrame:
@@ -146,9 +143,13 @@ def read_sources(
     frames: list[pd.DataFrame] = []
     runs: list[RunRecord] = []
     places: dict[str, Path] = {}
+    seen: set[Path] = set()
     for source in map(Path, sources):
         if not source.is_dir():
             raise DataError.at("no such folder", file=source, remedy=HOLDS)
+        if source.resolve() in seen:
+            raise DataError.at("given twice", file=source, remedy="Name each folder once")
+        seen.add(source.resolve())
         frames.append(_metrics(source, {name for f in frames for name in f["model"]}))
         models = list(dict.fromkeys(frames[-1]["model"]))
         runs += _runs(source, models)
