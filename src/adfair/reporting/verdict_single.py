@@ -33,7 +33,9 @@ def single(data: ReportData) -> Verdict:
     empty = metric != "auc_gap" and blind(data, model)
     clear = not empty and not hidden and not any(g.beyond_chance for _, g in found)
     return Verdict(
-        f"{name}: a threshold that tells no images apart" if empty else _headline(name, found, hidden),
+        f"{name}: a threshold that tells no images apart"
+        if empty
+        else _headline(name, GAP_WORDS[metric], found, hidden),
         (first, second),
         tuple(filter(None, notes)),
         "neutral" if clear else "mixed",
@@ -46,14 +48,13 @@ def _other(found: tuple[str, Estimate]) -> str:
     return f"Between {groups_of(attribute)} it is {against_chance(gap)}{told}."
 
 
-def _headline(name: str, found: list[tuple[str, Estimate]], hidden: list[str]) -> str:
+def _headline(name: str, words: str, found: list[tuple[str, Estimate]], hidden: list[str]) -> str:
     beyond = [groups_of(attribute) for attribute, gap in found if gap.beyond_chance]
     if beyond:
         return f"{name}: a gap between {listed(beyond)} beyond chance"
     told = [groups_of(attribute) for attribute, gap in found if gap.beyond_chance is False]
     if hidden:
-        everyone = listed([groups_of(attribute) for attribute, _ in found])
-        return f"{name}: a gap beyond chance, though not in the mean between {everyone}"
+        return f"{name}: a gap beyond chance, though the mean {words} shows none"
     if told:
         return f"{name}: no gap between {listed(told)} beyond chance was found"
     if not any(gap.defined for _, gap in found):
