@@ -24,7 +24,7 @@ demo: $(VENV)/.stamp-train
 pictures: $(VENV)/.stamp-dev
 	ADFAIR_DEMO=runs/demo ADFAIR_PICTURES=docs $(BIN)/python -m pytest tests/reporting/test_walk.py -k demo
 
-# Two more seeds and three ceilings, for the table in docs/synthetic.md: about 15 minutes.
+# Two more seeds and three ceilings, for the table in docs/synthetic.md: about half an hour.
 seeds: $(VENV)/.stamp-train
 	for s in 1 2; do $(BIN)/adfair demo --seed $$s --out runs/seed$$s --force || exit 1; done
 	for s in 0 1 2; do $(BIN)/adfair demo --ceiling --seed $$s --out runs/ceiling$$s --force || exit 1; done
