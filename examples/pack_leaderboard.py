@@ -1,4 +1,4 @@
-"""A leaderboard on real chest X-rays: our CLIP, AdFair-CLIP and what ``auto`` takes, and two published layouts with random weights.
+"""A leaderboard on real chest X-rays: our CLIP, AdFair-CLIP and `auto`, and two published layouts with random weights.
 
     python examples/pack_leaderboard.py PACK [--out runs/pack_leaderboard] [--docs docs/leaderboard.md]
 
