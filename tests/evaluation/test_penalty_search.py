@@ -68,4 +68,5 @@ def test_where_nothing_validates_the_penalty_is_fixed(splits: Splits) -> None:
     )
     for val in (None, one):
         found = linear(splits._replace(val=val), TAUGHT)[:, 0]
-        np.testing.assert_allclose(found, theirs.decision_function(splits.test.emb), atol=1e-3)
+        # Our search stops earlier than theirs does at 1e-10; how much earlier differs between processors.
+        np.testing.assert_allclose(found, theirs.decision_function(splits.test.emb), atol=5e-3)
