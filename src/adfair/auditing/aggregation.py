@@ -8,7 +8,7 @@ import pandas as pd
 
 from adfair.auditing.formats import recognise, refuse
 from adfair.auditing.predictions import source_name
-from adfair.auditing.reading import numbers, read_table, with_ids
+from adfair.auditing.reading import as_frame, numbers
 from adfair.errors import ConfigError, DataError
 
 Pooling = Literal["max", "mean"]
@@ -29,8 +29,7 @@ def aggregate_images(
     if pooling not in ("max", "mean") or level not in ("patient", "study"):
         raise ConfigError(f"aggregate '{pooling}' to '{level}': use max or mean, and patient or study")
     source = source_name(table)
-    frame = table.reset_index(drop=True) if isinstance(table, pd.DataFrame) else read_table(table)
-    frame = with_ids(frame, notes=[])
+    frame = as_frame(table, notes=[])
     key = f"{level}_id"
     if key not in frame.columns:
         raise DataError.at(

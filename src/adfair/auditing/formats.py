@@ -1,6 +1,5 @@
 """Recognise the common shapes of a predictions table and turn each into :class:`Predictions`."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import pandas as pd
 
 from adfair.auditing.attributes import Attribute, attribute_columns, encode
 from adfair.auditing.predictions import Predictions, source_name
-from adfair.auditing.reading import numbers, read_table, with_ids
+from adfair.auditing.reading import as_frame, numbers
 from adfair.errors import DataError
 
 _SCORES = ("score", "prob", "probability", "y_prob", "y_score")
@@ -55,16 +54,15 @@ def load_predictions(
         DataError: naming file, row, column and remedy.
     """
     source = source_name(table)
-    frame = table.reset_index(drop=True) if isinstance(table, pd.DataFrame) else read_table(table)
+    notes: list[str] = []
+    frame = as_frame(table, notes=notes)
     if frame.empty:
         raise DataError(f"{source}: the table has no rows")
-    notes: list[str] = []
-    frame = with_ids(frame.rename(columns=str), notes=notes)
     layout = recognise(frame, source=source)
     notes += _ignored(frame, layout)
     edges = bins or {}
     if attributes is None:
-        marked = [name for name in frame.columns if is_marked(name, layout.used)]
+        marked = [name for name in frame.columns if _is_marked(name, layout)]
         found = attribute_columns(frame, used=[*layout.used, *marked], binned=edges, notes=notes)
         attributes = [*found, *edges]
     names = list(dict.fromkeys(attributes))
@@ -134,19 +132,17 @@ def _by_stem(columns: Sequence[str], marks: Sequence[str], *, source: str) -> di
 def _ignored(frame: pd.DataFrame, layout: Layout) -> list[str]:
     """A note on columns that look like labels or scores and are not read."""
     names = [str(name) for name in frame.columns]
-    left = [
-        n for n in names if n not in layout.used and (n in (*_LABELS, *_SCORES) or is_marked(n, layout.used))
-    ]
+    left = [n for n in names if n not in layout.used and (n in (*_LABELS, *_SCORES) or _is_marked(n, layout))]
     return [f"not read, no partner or not needed: {', '.join(left)}"] if left else []
 
 
-def is_marked(name: str, used: Sequence[str]) -> bool:
-    """Whether a column is named like labels or scores, also those of a finding that is read from other columns."""
-    if name.startswith(("label_", "score_", "prob_")):
-        return True
-    ends = [mark for marks in _MARKS[1] for mark in marks if name.endswith(mark)]
-    stems = {re.sub(r"^(label|score|prob)_|_(label|true|score|prob)$", "", other) for other in used}
-    return any(name.removesuffix(mark) in stems for mark in ends)
+def _is_marked(name: str, layout: Layout) -> bool:
+    """Whether a column is named like labels or scores; at the end of the name, of a finding that is read."""
+    (starts, ends), findings = (
+        (sum(marks, ()) for marks in _MARKS),
+        [finding for finding, _, _ in layout.pairs],
+    )
+    return name.startswith(starts) or any(name == f"{finding}{end}" for finding in findings for end in ends)
 
 
 def _image_codes(frame: pd.DataFrame, layout: Layout, *, source: str) -> tuple[np.ndarray, np.ndarray]:

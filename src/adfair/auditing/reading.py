@@ -61,13 +61,24 @@ def read_table(path: Path | str) -> pd.DataFrame:
         raise DataError(f"{path}: not a table ({_plain(error)})") from None
 
 
-def with_ids(frame: pd.DataFrame, *, notes: list[str]) -> pd.DataFrame:
-    """Columns such as ``PatientID`` or ``subject_id`` under our names, where ours are absent.
+def as_frame(table: pd.DataFrame | Path | str, *, notes: list[str]) -> pd.DataFrame:
+    """A table, read where it is a path, with columns named by text and ids by our names.
 
     Raises:
-        DataError: two columns may be the same id.
+        DataError: as :func:`read_table`; two columns may be the same id.
     """
-    fits = {name: id_column_of(name) for name in map(str, frame.columns)}
+    frame = table.reset_index(drop=True) if isinstance(table, pd.DataFrame) else read_table(table)
+    return _with_ids(frame.rename(columns=str), notes)
+
+
+def column_names(path: Path | str) -> list[str]:
+    """The columns of a CSV file. Raises DataError as :func:`read_table`."""
+    return _header(Path(path))[1]
+
+
+def _with_ids(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Columns such as ``PatientID`` or ``subject_id`` under our names, where ours are absent."""
+    fits = {name: id_column_of(name) for name in frame.columns}
     taken = {name: ours for name, ours in fits.items() if ours and ours not in frame.columns}
     for ours in dict.fromkeys(taken.values()):
         names = [name for name in taken if taken[name] == ours]

@@ -106,11 +106,14 @@ def undefined_note(data: ReportData) -> str:
     frame = data.metrics
     shown = frame["metric"].isin(SHOWN) & (frame["test_set"] == data.test_sets[0])
     missing = frame[shown & frame["value"].isna()]
-    withheld = missing["note"].str.startswith("suppressed").sum()
-    parts = {"could not be computed": len(missing) - withheld, "withheld to protect few patients": withheld}
-    said = [f"{'1 value' if n == 1 else f'{n} values'} {what}" for what, n in parts.items() if n]
-    said = [
-        text.replace(" withheld", " was withheld" if text.startswith("1 ") else " were withheld")
-        for text in said
-    ]
+    withheld = int(missing["note"].str.startswith("suppressed").sum())
+    uncomputed = len(missing) - withheld
+    said = (
+        [f"{'1 value' if uncomputed == 1 else f'{uncomputed} values'} could not be computed"]
+        if uncomputed
+        else []
+    )
+    if withheld:
+        held = "1 value was" if withheld == 1 else f"{withheld} values were"
+        said.append(f"{held} withheld to protect few patients")
     return f"{listed(said)}; the tables give the reason in place of a number." if said else ""

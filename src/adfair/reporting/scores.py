@@ -9,7 +9,7 @@ import numpy as np
 from adfair.auditing.attributes import UNKNOWN, bin_edges
 from adfair.auditing.formats import load_predictions
 from adfair.auditing.predictions import Predictions
-from adfair.auditing.reading import read_table
+from adfair.auditing.reading import column_names, read_table
 from adfair.errors import DataError
 
 TABLE, VECTORS = "predictions.csv", "embeddings.npz"
@@ -31,17 +31,14 @@ def read_predictions(path: Path, groups: Mapping[str, Sequence[str]]) -> Predict
     Raises:
         DataError: as ``load_predictions``.
     """
-    table = read_table(path)
-    columns = set(table.columns)
+    columns = column_names(path)
     held = [attribute for attribute in groups if attribute in columns]
     bins = {a: edges for a in held if (edges := bin_edges(groups[a])) is not None}
-    # A table may hold the names of the bins themselves, which are groups as they stand.
-    numeric = {
-        a: edges
-        for a, edges in bins.items()
-        if not table[a].astype(str).isin(set(groups[a]) - {UNKNOWN}).any()
-    }
-    return load_predictions(path, attributes=held, bins=numeric)
+    if bins:
+        # A table may hold the names of the bins themselves, which are groups as they stand.
+        cells = read_table(path)
+        bins = {a: edges for a, edges in bins.items() if not cells[a].isin(set(groups[a]) - {UNKNOWN}).any()}
+    return load_predictions(path, attributes=held, bins=bins)
 
 
 def read_embeddings(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:

@@ -101,8 +101,9 @@ def _facts(recorded: dict[str, dict[str, Any]]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for key in dict.fromkeys(key for found in held.values() for key in found):
         values = {model: found[key] for model, found in held.items() if key in found}
-        same = all(value == next(iter(values.values())) for value in values.values())
-        facts[key] = next(iter(values.values())) if same and len(values) == len(recorded) else values
+        first, *others = values.values()
+        alike = len(values) == len(recorded) and all(value == first for value in others)
+        facts[key] = first if alike else values
     return facts
 
 

@@ -58,9 +58,7 @@ def _headline(
 def _tone(gap: int, auc: int, *, worse: bool) -> Tone:
     if gap < 0:
         return "good" if auc >= 0 and not worse else "mixed"
-    if gap > 0:
-        return "mixed" if auc > 0 else "bad"
-    if worse:
+    if gap > 0 or worse:
         return "mixed" if auc > 0 else "bad"
     return "bad" if auc < 0 else "neutral"
 

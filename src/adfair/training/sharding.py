@@ -21,9 +21,8 @@ def shard(net: nn.Module, mesh: DeviceMesh) -> nn.Module:
 
     mesh = mesh["data_parallel"]
     for parameter in net.parameters():
-        parameter.data = (
-            parameter.data.contiguous()
-        )  # a shard is a run of memory, so channels come first here
+        # A shard is a run of memory, so channels come first here.
+        parameter.data = parameter.data.contiguous()
     for block in _blocks(net):
         fully_shard(block, mesh=mesh)
     fully_shard(net, mesh=mesh, ignored_params={p for p in net.parameters() if p.ndim == 0})
@@ -36,9 +35,7 @@ def _blocks(net: nn.Module) -> Iterator[nn.Module]:
     """The modules that a tower is a row of: transformer blocks, or the blocks of a ResNet's stages."""
     for row in net.modules():
         if isinstance(row, nn.ModuleList | nn.Sequential):
-            yield from (
-                b for b in row if any(True for _ in b.children()) and any(True for _ in b.parameters())
-            )
+            yield from (b for b in row if list(b.children()) and next(b.parameters(), None) is not None)
 
 
 def local(tensor: Tensor) -> Tensor:

@@ -62,8 +62,8 @@ def make_plan(
         for seed in section.seeds
     ]
     runs = [run for cohort in cohorts for run in runs_on(cohort, section, configs, out, keep_models)]
-    for run in runs:
-        _require_attributes(run)
+    for cohort in cohorts:
+        _require_attributes(cohort, [run for run in runs if run.data is cohort])
     assert section.baseline is not None
     attributes, tests = cohorts[0].attributes, runs[0].test_sets
     figures = [parse_figure(text) for text in section.figures or []] or default_figures(attributes, tests)
@@ -88,18 +88,18 @@ def make_plan(
     )
 
 
-def _require_attributes(run: Run) -> None:
+def _require_attributes(cohort: CohortPlan, runs: Sequence[Run]) -> None:
     """Refuse attributes that a cohort neither declares nor, continuous ones, holds as a column."""
-    data = run.data
-    missing = [name for name in wanted_attributes(run.config) if name not in data.attributes]
+    wanted = {name: run.arm for run in reversed(runs) for name in wanted_attributes(run.config)}
+    missing = [name for name in wanted if name not in cohort.attributes]
     if missing:
-        held = ["age"] if data.drawn else read_text_table(manifest_file(data.folder)).columns
+        held = ["age"] if cohort.drawn else read_text_table(manifest_file(cohort.folder)).columns
         missing = [name for name in missing if name not in held]
     if missing:
-        declared = ", ".join(data.attributes)
+        declared = ", ".join(cohort.attributes)
         raise ConfigError(
-            f"arm '{run.arm}': cohort '{data.name}' has no attribute '{missing[0]}'; it declares {declared or 'none'}. "
-            f"Name those: --set 'objective.attributes=[{declared}]'"
+            f"arm '{wanted[missing[0]]}': cohort '{cohort.name}' has no attribute '{missing[0]}'; "
+            f"it declares {declared or 'none'}. Name those: --set 'objective.attributes=[{declared}]'"
         )
 
 
