@@ -42,7 +42,8 @@ class ReadOptions(BaseModel):
             them, as does ``both``. An empty list leaves reports out.
         no_text: rows without any of these sections are dropped, or speak by their ``labels``.
         labels: which labels, where a source has several; each reader documents its names.
-        uncertain: label -1 stays (``keep``), becomes 1 (``ones``), 0 (``zeros``) or empty (``ignore``).
+        uncertain: label -1 stays (``keep``), becomes 1 (``ones``), 0 (``zeros``) or empty (``ignore``): the
+            U-Ones, U-Zeros and U-Ignore of Irvin et al. 2019 (CheXpert).
         views: ``frontal`` (AP, PA, or frontal without saying which), ``all``, ``AP`` or ``PA``.
         missing: rows whose image file is not there are an error, or dropped and counted.
         invalid_age: an age that is none (``414``) is the unknown age and counted, or an error.

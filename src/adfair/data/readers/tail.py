@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from adfair.data.label_policy import BECOMES
 from adfair.data.readers.cells import parse_ages
 from adfair.data.readers.faults import Fault, without_faults
 from adfair.data.readers.groups import LEFT_OUT, view_text
@@ -21,6 +20,9 @@ from adfair.errors import ConfigError, DataError
 FRONTAL = ("AP", "PA", "frontal")
 _CELLS = {"1.0": "1", "0.0": "0", "-1.0": "-1"}
 _USUAL = ("train", "val", "test")
+
+BECOMES = {"keep": "-1", "ones": "1", "zeros": "0", "ignore": ""}
+"""What an uncertain label becomes under each policy, as a manifest writes it."""
 
 
 class Tail:
