@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from adfair.models.adversary import build_adversary  # +
-from adfair.objectives.adversarial import AdversarialTerm, adversary_weight  # +
+from adfair.objectives.adversarial import AdversarialTerm, scheduled_weight  # +
 from adfair.objectives.interface import Batch, Pairing  # +
 
 TEXTS = ["The lungs are clear.", "There is an opacity."]
@@ -40,7 +40,7 @@ def main(steps: int = 200, batch_size: int = 32) -> float:
 
     adversary = build_adversary({"image": 16}, {"sex": 2}, seed=0)  # +
     reader = torch.optim.Adam(adversary.parameters(), lr=5e-3)  # +
-    when = partial(adversary_weight, steps=steps, weight=1.0, delay=0.15, ramp=0.3)  # +
+    when = partial(scheduled_weight, steps=steps, weight=1.0, delay=0.15, ramp=0.3)  # +
     how = {"steps": 5, "update": "reversal", "schedule": when}  # +
     fair = AdversarialTerm(adversary, reader, torch.Tensor.backward, **how)  # +
 

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from adfair.models.adversary import build_adversary
-from adfair.objectives.adversarial import AdversarialTerm, adversary_weight, joint_codes, reverse_gradient
+from adfair.objectives.adversarial import AdversarialTerm, joint_codes, reverse_gradient, scheduled_weight
 from adfair.objectives.adversary_losses import adversary_loss
 from adfair.objectives.contrastive import InfoNCE
 from adfair.objectives.interface import Batch
@@ -22,10 +22,10 @@ def test_reverse_gradient() -> None:
 
 def test_schedule() -> None:
     def at(step: int) -> float:
-        return adversary_weight(step, 100, weight=2.0, delay=0.2, ramp=0.4)
+        return scheduled_weight(step, 100, weight=2.0, delay=0.2, ramp=0.4)
 
     assert [at(s) for s in (0, 19, 20, 40, 60, 99)] == [0.0, 0.0, 0.0, 1.0, 2.0, 2.0]
-    assert adversary_weight(0, 100, weight=2.0, delay=0.0, ramp=0.0) == 2.0
+    assert scheduled_weight(0, 100, weight=2.0, delay=0.0, ramp=0.0) == 2.0
 
 
 def term(

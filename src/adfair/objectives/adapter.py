@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from adfair.models.adversary import build_adversary
 from adfair.models.posthoc import SLOPE, Residual
-from adfair.objectives.adversarial import adversary_weight, reverse_gradient
+from adfair.objectives.adversarial import reverse_gradient, scheduled_weight
 from adfair.objectives.adversary_losses import adversary_loss
 from adfair.objectives.contrastive import infonce
 
@@ -125,7 +125,7 @@ def fit_adapter(
                 game.observe()
             for _ in range(settings.adversary_steps):
                 game.attack()
-            weight = adversary_weight(
+            weight = scheduled_weight(
                 step, settings.steps, weight=settings.weight, delay=settings.delay, ramp=settings.ramp
             )
             game.play(weight)

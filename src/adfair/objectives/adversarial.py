@@ -27,7 +27,7 @@ def reverse_gradient(x: Tensor, weight: float) -> Tensor:
     return _Reverse.apply(x, weight)
 
 
-def adversary_weight(step: int, steps: int, *, weight: float, delay: float, ramp: float) -> float:
+def scheduled_weight(step: int, steps: int, *, weight: float, delay: float, ramp: float) -> float:
     """Weight at a step: 0 for the first ``delay`` share of steps, then linear over ``ramp``, then constant.
 
     Our choice: the delay lets the adversaries learn before they are fought; without it the towers collapse.

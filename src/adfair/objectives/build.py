@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from adfair.models.adversary import build_adversary
-from adfair.objectives.adversarial import AdversarialTerm, adversary_weight, joint_codes
+from adfair.objectives.adversarial import AdversarialTerm, joint_codes, scheduled_weight
 from adfair.objectives.fairclip import AS_CODED_WEIGHT, FairClipAsCoded
 from adfair.objectives.fastclip import FastCLIP
 from adfair.objectives.interface import Batch
@@ -64,7 +64,7 @@ def build_adversarial(setting: Setting) -> AdversarialTerm:
         torch.optim.Adam(module.parameters(), lr=train.adversary_lr, fused=True)
     )
     schedule = partial(
-        adversary_weight, steps=train.steps, weight=aim.adversary_weight, delay=aim.delay, ramp=aim.ramp
+        scheduled_weight, steps=train.steps, weight=aim.adversary_weight, delay=aim.delay, ramp=aim.ramp
     )
     return AdversarialTerm(
         module,

@@ -10,7 +10,7 @@ from adfair.config import Config
 from adfair.data.loader import TrainData
 from adfair.models.batch_norm import same_rows_everywhere
 from adfair.models.dual_encoder import DualEncoder
-from adfair.objectives.adversarial import adversary_weight
+from adfair.objectives.adversarial import scheduled_weight
 from adfair.objectives.group_adjusted import GroupRatios
 
 
@@ -42,7 +42,7 @@ class Setting:
     def schedule(self, step: int) -> float:
         """From 0 to 1 as the adversary's weight grows: ``objective.delay`` and ``objective.ramp``."""
         aim = self.config.objective
-        return adversary_weight(step, self.config.train.steps, weight=1.0, delay=aim.delay, ramp=aim.ramp)
+        return scheduled_weight(step, self.config.train.steps, weight=1.0, delay=aim.delay, ramp=aim.ramp)
 
     def fairness_weight(self, recommended: float) -> float:
         """``objective.fairness_weight``, or what the term's file recommends."""
