@@ -9,6 +9,7 @@ from adfair.reporting.text import (
     interval,
     listed,
     metric_label,
+    metric_words,
     number,
     p_text,
     remark,
@@ -50,6 +51,11 @@ def test_words() -> None:
     assert listed([]) == ""
     assert metric_label("few_shot_auc@16") == "16-shot AUC"
     assert metric_label("my_metric") == "my_metric"
+    assert [metric_words(m) for m in ("auc_gap", "es_auc", "tpr")] == [
+        "AUC gap",
+        "ES-AUC",
+        "true positive rate",
+    ]
     assert p_text(0.0004) == "p < .001"
     assert p_text(float("nan")) == ""
 

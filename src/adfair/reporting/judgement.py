@@ -4,13 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adfair.reporting.data import GAPS, Estimate, ReportData, model_label
-from adfair.reporting.text import groups_of, left_out, listed, number, p_text, with_interval
+from adfair.reporting.text import groups_of, left_out, listed, metric_words, number, p_text, with_interval
 
-GAP_WORDS = {
-    "equalized_odds_difference": "equalized odds difference",
-    "demographic_parity_difference": "demographic parity difference",
-    "auc_gap": "AUC gap",
-}
 # What the group and gap sections print; undefined values elsewhere are not on the page.
 SHOWN = ("auc", "tpr", "fpr", *GAPS)
 Tone = Literal["good", "mixed", "bad", "neutral"]
@@ -96,7 +91,7 @@ def other_gaps(data: ReportData, model: str) -> list[str]:
         for metric in dict.fromkeys(metrics):
             gap = data.get(metric, model=model, attribute=attribute)
             if gap is not None and gap.beyond_chance:
-                words = GAP_WORDS.get(metric, metric)
+                words = metric_words(metric)
                 notes.append(f"Between {groups_of(attribute)} the {words} is {against_chance(gap)}.")
     return notes
 

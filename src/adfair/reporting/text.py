@@ -32,6 +32,12 @@ def metric_label(metric: str) -> str:
     return METRIC_LABELS.get(metric, metric)
 
 
+def metric_words(metric: str) -> str:
+    """A metric's name within a sentence: ``equalized odds difference``, ``AUC gap``."""
+    label = metric_label(metric)
+    return label if label[:2].isupper() else label[0].lower() + label[1:]
+
+
 def number(value: float, digits: int = 3) -> str:
     """A number without its leading zero and with a real minus sign: ``.877``, ``−.012``, ``1.000``."""
     if not math.isfinite(value):

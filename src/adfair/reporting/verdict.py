@@ -3,7 +3,6 @@
 from adfair.reporting.changes import Change, change
 from adfair.reporting.data import Estimate, ReportData, model_label
 from adfair.reporting.judgement import (
-    GAP_WORDS,
     Tone,
     Verdict,
     by_chance,
@@ -12,7 +11,7 @@ from adfair.reporting.judgement import (
     other_gaps,
     undefined_note,
 )
-from adfair.reporting.text import groups_of, listed, number, undefined, with_interval
+from adfair.reporting.text import groups_of, listed, metric_words, number, undefined, with_interval
 from adfair.reporting.verdict_single import single
 
 GAP_HEADLINES = {
@@ -71,10 +70,10 @@ def _gap_sentence(data: ReportData, metric: str | None, gap: Change | None) -> s
     attribute = data.attributes[0]
     if gap is None:
         reasons = _reasons(data, metric, attribute)
-        return f"The {GAP_WORDS[metric]} between {groups_of(attribute)} cannot be compared ({reasons})."
+        return f"The {metric_words(metric)} between {groups_of(attribute)} cannot be compared ({reasons})."
     moved = gap.phrase(model_label(before), model_label(after))
     expected = _expected(gap.before, gap.after)
-    return f"Between {groups_of(attribute)} the {GAP_WORDS[metric]} {moved}{expected}."
+    return f"Between {groups_of(attribute)} the {metric_words(metric)} {moved}{expected}."
 
 
 def _reasons(data: ReportData, metric: str, attribute: str) -> str:
@@ -110,7 +109,7 @@ def _watch(
         notes.append(_remains(data, pair[1], metric, attribute))
         notes.append(_levelling(worst, attribute, closed=moved is not None and moved.direction == "fell"))
         if metric and attribute != data.attributes[0]:
-            notes.append(_rose(moved, f"Between {groups_of(attribute)} the {GAP_WORDS[metric]}"))
+            notes.append(_rose(moved, f"Between {groups_of(attribute)} the {metric_words(metric)}"))
     notes += [f"{model_label(pair[1])}: {note}" for note in other_gaps(data, pair[1])]
     for place in data.test_sets[1:]:
         notes.append(_fell(change(data, "auc", test_set=place), f"On {place} the mean AUC"))

@@ -3,7 +3,6 @@
 from adfair.auditing.attributes import UNKNOWN
 from adfair.reporting.data import Estimate, ReportData, model_label
 from adfair.reporting.judgement import (
-    GAP_WORDS,
     Verdict,
     against_chance,
     blind,
@@ -12,7 +11,7 @@ from adfair.reporting.judgement import (
     undefined_note,
     widest,
 )
-from adfair.reporting.text import groups_of, listed, with_interval
+from adfair.reporting.text import groups_of, listed, metric_words, with_interval
 
 
 def single(data: ReportData) -> Verdict:
@@ -27,7 +26,7 @@ def single(data: ReportData) -> Verdict:
         first = "The table holds no gap between groups, so it says nothing about fairness."
         return Verdict(f"{name}: accuracy without a fairness audit", (first, second), (), "neutral")
     attribute, gap = found[0]
-    first = f"Between {groups_of(attribute)} the {GAP_WORDS[metric]} of {name} is {against_chance(gap)}."
+    first = f"Between {groups_of(attribute)} the {metric_words(metric)} of {name} is {against_chance(gap)}."
     hidden = [*filter(None, (widest(data, model, a) for a, _ in found)), *other_gaps(data, model)]
     notes = [*hidden, *map(_other, found[1:]), one_sided_note(data, model), undefined_note(data)]
     empty = metric != "auc_gap" and blind(data, model)
@@ -35,7 +34,7 @@ def single(data: ReportData) -> Verdict:
     return Verdict(
         f"{name}: a threshold that tells no images apart"
         if empty
-        else _headline(name, GAP_WORDS[metric], found, hidden),
+        else _headline(name, metric_words(metric), found, hidden),
         (first, second),
         tuple(filter(None, notes)),
         "neutral" if clear else "mixed",
