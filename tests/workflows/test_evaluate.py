@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 import adfair.cli  # noqa: F401
 from adfair.cli.app import run as run_command
 from adfair.config import build_config
+from adfair.data.balance import balance
 from adfair.errors import ConfigError, DataError
 from adfair.training import train
 from adfair.workflows.evaluate import Protocol, evaluate, model_folder
@@ -37,6 +39,29 @@ def test_every_protocol_writes_its_rows(run: Path, small_cohort: Path, tmp_path:
     assert {"auc", "few_shot_auc@16", "leakage_auc", "leakage_auc_mlp"} <= metrics
     with pytest.raises(DataError, match="--force"):
         evaluate(run, data=small_cohort, out=tmp_path / "e", how=QUICK)
+
+
+def test_a_cohort_without_a_validation_split_takes_thresholds_that_are_given(
+    run: Path, small_cohort: Path, tmp_path: Path
+) -> None:
+    whole = evaluate(run, data=small_cohort, out=tmp_path / "whole", how=QUICK)
+    alone = tmp_path / "alone"
+    balance(small_cohort, out=alone, register=False, allow_short=True)
+    with pytest.raises(
+        ConfigError, match=r"split 'val', which .*alone lacks \(it has test\).*--threshold FILE"
+    ):
+        evaluate(run, data=alone, out=tmp_path / "e", how=QUICK)
+    assert not (tmp_path / "e").exists()
+    how = replace(QUICK, threshold=str(whole / "metrics.csv"))
+    given = evaluate(run, data=alone, out=tmp_path / "e", how=how)
+    tables = [pd.read_csv(out / "metrics.csv").query("metric == 'threshold'") for out in (whole, given)]
+    one, other = (table.set_index("finding")["value"].to_dict() for table in tables)
+    assert one == other
+    record = json.loads((given / "evaluation.json").read_text())
+    assert (record["validation"], record["threshold"]) == (None, how.threshold)
+    half = evaluate(run, data=alone, out=tmp_path / "h", how=replace(QUICK, validation=None))
+    assert json.loads((half / "evaluation.json").read_text())["threshold"] is None
+    assert set(pd.read_csv(half / "metrics.csv").query("metric == 'threshold'")["value"]) == {0.5}
 
 
 def test_an_adapter_is_evaluated_and_what_it_saw_in_training_is_said(

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -41,6 +42,14 @@ def test_figures_are_the_mean_over_draws_of_what_scikit_learn_finds(subject: Sub
     gaps = table[table["metric"] == "few_shot_equalized_odds_difference@100%"]
     assert gaps["value"].between(0, 1).all()
     assert "over" not in row.loc[("few_shot_auc@100%", "mean", "", "", "learner=linear")]["note"]
+
+
+def test_a_threshold_of_zero_shot_scores_is_none_of_theirs(subject: Subject) -> None:
+    chosen, given = (
+        module.few_shot_rows(subject, "test", replace(HOW, threshold=rule, draws=1))
+        for rule in ("youden", "0.7")
+    )
+    pd.testing.assert_frame_equal(chosen, given)
 
 
 def test_too_few_images_are_undefined_with_the_reason(subject: Subject) -> None:

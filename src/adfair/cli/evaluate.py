@@ -27,7 +27,13 @@ Prompts = Annotated[
     ),
 ]
 Validation = Annotated[str, typer.Option(help="Split that thresholds are chosen on; '' for none (0.5).")]
-Threshold = Annotated[str, typer.Option(help="Rule on the validation split.")]
+Threshold = Annotated[
+    str,
+    typer.Option(
+        help="youden, f1, sensitivity=.9 or specificity=.9 on the validation split; or given: a number, or FILE.csv "
+        "(finding, threshold; or metrics.csv of an evaluation)."
+    ),
+]
 Calibrate = Annotated[
     str, typer.Option(help="Probabilities from the validation split: none (raw scores), sigmoid or isotonic.")
 ]

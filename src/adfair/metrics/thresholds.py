@@ -30,6 +30,15 @@ def parse_rule(rule: str | float) -> tuple[str, float]:
     raise ConfigError(f"threshold rule '{rule}' is not known or out of range: use {RULES}")
 
 
+def is_given(rule: str | float) -> bool:
+    """Whether a rule is the threshold itself, a number or a CSV of them, so that no labels are looked at.
+
+    Raises:
+        ConfigError: see :func:`parse_rule`.
+    """
+    return (isinstance(rule, str) and rule.lower().endswith(".csv")) or parse_rule(rule)[0] == "number"
+
+
 def choose_threshold(y_true: ArrayLike, score: ArrayLike, *, rule: str | float) -> float:
     """The threshold that the rule picks among the observed scores.
 

@@ -10,13 +10,14 @@ import pandas as pd
 
 from adfair import __version__
 from adfair.auditing.rows import COLUMNS
-from adfair.data.manifest import load_cohort
+from adfair.data.manifest import Cohort, load_cohort
 from adfair.data.staging import replace_file, require_absent
 from adfair.errors import ConfigError
 from adfair.evaluation.embedding_cache import open_cache
 from adfair.evaluation.precision import Precision
 from adfair.evaluation.protocols import prompt_protocols
 from adfair.evaluation.subject import Subject
+from adfair.metrics.thresholds import is_given
 from adfair.models.adapters.load import load_encoder
 from adfair.models.adapters.registry import seen_in_training
 from adfair.models.adapters.run import model_folder
@@ -79,6 +80,7 @@ def evaluate(
     named = [each.name for each in prompt_protocols(prompts)] if prompts else []
     cohort, kept = load_cohort(data), open_cache(cache)
     how = how or Protocol(validation="val" if "val" in cohort.info.splits else None)
+    how = _settled(how, cohort, wanted)
     encoder = load_encoder(model)
     warning = seen_in_training(encoder.name, cohort.info.name, cohort.info.source)
     subject = Subject(encoder, cohort, precision=precision, cache=kept)
@@ -92,12 +94,28 @@ def evaluate(
         **_provenance(subject, model, split, wanted),
         **({"warning": warning} if warning else {}),
         **asdict(how),
+        "threshold": None if how.validation is None and not is_given(how.threshold) else how.threshold,
         "further_prompts": others,
         "precision": precision,
         "notes": [] if kept is None else kept.notes,
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
     return out
+
+
+def _settled(how: Protocol, cohort: Cohort, wanted: Sequence[str]) -> Protocol:
+    """A cohort such as a balanced test set may lack the validation split: where nothing is chosen, it is not needed."""
+    splits = cohort.info.splits
+    if how.validation is None or how.validation in splits:
+        return how
+    chosen = not is_given(how.threshold) and not {"zero_shot", "few_shot"}.isdisjoint(wanted)
+    if not chosen and how.calibrate == "none":
+        return replace(how, validation=None)
+    raise ConfigError(
+        f"thresholds are chosen on split '{how.validation}', which {cohort.root} lacks (it has {', '.join(splits)}). Give "
+        "them: --threshold FILE.csv, for example the metrics.csv of an evaluation of this model where there is a "
+        "validation split; or --validation '' for 0.5"
+    )
 
 
 def _provenance(

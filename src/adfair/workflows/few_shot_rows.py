@@ -18,7 +18,7 @@ from adfair.errors import ConfigError
 from adfair.evaluation.few_shot import BUDGETS, Budget, draw, learn
 from adfair.evaluation.splits import Rows, Splits, standardised
 from adfair.evaluation.subject import Subject
-from adfair.metrics.thresholds import choose_threshold
+from adfair.metrics.thresholds import choose_threshold, is_given
 from adfair.workflows.protocol_rows import Protocol
 
 KEPT = frozenset(("auc", "auc_gap", "worst_group_auc", "es_auc", "equalized_odds_difference"))
@@ -108,9 +108,10 @@ def _audited(task: _Task, scores: np.ndarray, reasons: dict[str, str], how: Prot
         names = (*task.base.findings, "mean")
         frame = pd.DataFrame([row("auc", name, figures={}) for name in names])
     else:
-        values = [_cutoff(task, val, f, how.threshold) for f in range(val.shape[1])]
+        rule = "youden" if is_given(how.threshold) else how.threshold
+        values = [_cutoff(task, val, f, rule) for f in range(val.shape[1])]
         part = replace(task.base, labels=labels, scores=np.where(labels >= 0, test, np.nan))
-        cutoffs = Cutoffs(np.array(values), how.threshold, "validation")
+        cutoffs = Cutoffs(np.array(values), rule, "validation")
         frame = audit_predictions(part, cutoffs, _SILENT, only=KEPT).table
     frame["note"] = frame["finding"].map(reasons).fillna("")
     return frame

@@ -18,6 +18,7 @@ from adfair.evaluation.protocols import PROMPTS
 from adfair.evaluation.similarity import group_statistics
 from adfair.evaluation.subject import Subject
 from adfair.evaluation.zero_shot import five_class_accuracy
+from adfair.metrics.thresholds import is_given
 from adfair.models.layers import Layer
 
 SHOTS = 16
@@ -30,7 +31,8 @@ class Protocol:
 
     Attributes:
         validation: split that thresholds are chosen on; ``None`` chooses none and leaves rates at 0.5.
-        threshold: rule, see ``adfair.audit``.
+        threshold: rule, see ``adfair.audit``; one that is given, a number or a CSV, needs no validation split. It is on
+            the scale of zero-shot scores, so few labelled images keep Youden's rule.
         probe: balanced split that leakage probes are trained on. layer: what they read, see ``models.layers``.
         replicates: bootstrap resamples. seed: of all draws.
         prompts: a name of ``evaluation.protocols``; empty for that of the model's authors.
@@ -57,12 +59,13 @@ def predictions(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
 
 def zero_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
     """The audit of zero-shot predictions, and five-class accuracy where every image shows one finding."""
-    validation = None if how.validation is None else predictions(subject, how.validation, how)
+    given = is_given(how.threshold)
+    validation = None if given or how.validation is None else predictions(subject, how.validation, how)
     found = audit(
         predictions(subject, split, how),
         attributes=list(subject.cohort.info.attributes),
         validation=validation,
-        threshold=how.threshold if validation is not None else _without_validation(subject, how),
+        threshold=how.threshold if given or validation is not None else _without_validation(subject, how),
         replicates=how.replicates,
         seed=how.seed,
     ).table

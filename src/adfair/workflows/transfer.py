@@ -25,6 +25,7 @@ from adfair.evaluation.linear_probe import linear_probe_auc
 from adfair.evaluation.precision import Precision
 from adfair.evaluation.protocols import prompt_protocols
 from adfair.evaluation.subject import Subject
+from adfair.metrics.thresholds import is_given
 from adfair.models.adapters.load import load_encoder
 from adfair.models.adapters.registry import seen_in_training
 from adfair.workflows.finding_map import on_common_names, read_finding_map
@@ -178,7 +179,9 @@ def _probed(home: Subject, away: Subject, splits: tuple[str, str], validation: s
 
 
 def _cutoffs(home: Subject, inside: Predictions, val: np.ndarray | None, how: Protocol) -> Cutoffs:
-    """The thresholds of the first cohort, chosen on its validation images."""
+    """The thresholds of the first cohort, chosen on its validation images unless they are given."""
+    if is_given(how.threshold):
+        return resolve(inside, rule=how.threshold, validation=None, in_sample=False)
     if val is None or how.validation is None:
         return resolve(inside, rule=None, validation=None, in_sample=False)
     table = home.table(how.validation, val)
