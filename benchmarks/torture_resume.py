@@ -35,7 +35,14 @@ from torture_arena import ARMS, Arena, Tally, compare, exit_code, in_child
 
 from adfair.cli.app import run as command
 from adfair.errors import DataError
-from adfair.training.checkpoint import checkpoints, drop_old, newest_whole, require_whole, write_checkpoint
+from adfair.training.checkpoint import (
+    checkpoints,
+    drop_old,
+    newest_whole,
+    require_whole,
+    step_of,
+    write_checkpoint,
+)
 
 
 def kill_training(arena: Arena, tally: Tally, *, kills: int, draw: random.Random) -> None:
@@ -81,7 +88,7 @@ def kill_saving(root: Path, tally: Tally, *, kills: int, draw: random.Random) ->
     def protocol(first: int) -> None:
         for step in range(first, first + 10_000):
             write_checkpoint(folder, step, content(step), {})
-            drop_old(folder, keep=2)
+            drop_old(folder, written=step, keep=2)
 
     def in_place(first: int) -> None:
         for step in range(first, first + 10_000):
@@ -93,7 +100,7 @@ def kill_saving(root: Path, tally: Tally, *, kills: int, draw: random.Random) ->
         path, damaged = newest_whole(folder)
         tally.add("saves killed")
         tally.expect(not damaged, f"saving: {len(damaged)} damaged checkpoints")
-        step = 0 if path is None else int(path.name.removeprefix("step-"))
+        step = 0 if path is None else step_of(path)
         tally.expect(step >= done, f"saving: went back from step {done} to {step}")
         if path is not None:
             right = torch.all(load_file(path / "towers.safetensors")["w"] == step)

@@ -73,3 +73,27 @@ def test_an_unknown_key_gets_the_nearest_one() -> None:
         build_config({"train": {"stepz": 3}})
     with pytest.raises(ConfigError, match=r"elephant: unknown key$"):
         build_config({"elephant": 1})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        (["model.freeze=[image_tower]"], "fairness: adversarial works on the image_tower"),
+        (["model.freeze=[text_tower]", "objective.target=both"], "works on the text_tower"),
+        (["model.freeze=[image_tower]", "objective.fairness=mmd"], "fairness: mmd works on the image_tower"),
+        (["model.freeze=[image_tower, text_tower]", "objective.fairness=none"], "nothing to train"),
+        (["objective.projection=zhang", "train.precision=16-mixed"], "projection: zhang"),
+    ],
+)
+def test_keys_of_different_sections_that_do_not_go_together(overrides: list[str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        build_config({}, overrides)
+
+
+def test_a_tower_that_nothing_works_on_may_be_frozen() -> None:
+    for key in (
+        "objective.fairness=none",
+        "objective.adversary_weight=0",
+        "objective.fairness=fairclip_exact",
+    ):
+        assert build_config({}, ["model.freeze=[image_tower]", key]).model.freeze == ["image_tower"]

@@ -159,6 +159,27 @@ class Config(_Section):
     objective: ObjectiveConfig = ObjectiveConfig()
     train: TrainConfig = TrainConfig()
 
+    @model_validator(mode="after")
+    def _agrees(self) -> "Config":
+        aim, frozen = self.objective, self.model.freeze
+        if len(set(frozen)) == 2:
+            raise ValueError("model.freeze: with both towers frozen there is nothing to train")
+        target = {"adversarial": aim.target, "auto": aim.target, "mmd": "image", "coral": "image"}.get(
+            aim.fairness
+        )
+        idle = aim.adversary_weight == 0 and aim.fairness == "adversarial"
+        for tower in frozen if target and not idle else []:
+            if target in (tower.removesuffix("_tower"), "both"):
+                raise ValueError(
+                    f"objective.fairness: {aim.fairness} works on the {tower}, which model.freeze holds still: "
+                    "choose another objective.target or objective.fairness: none"
+                )
+        if aim.projection == "zhang" and self.train.precision == "16-mixed":
+            raise ValueError(
+                "objective.projection: zhang compares two gradients, of which 16-mixed scales one"
+            )
+        return self
+
     def to_yaml(self) -> str:
         """The complete configuration, as a run folder keeps it."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

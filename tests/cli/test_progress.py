@@ -1,9 +1,10 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
 
-from adfair.cli.progress import bars, last_leakage, leakage_note, summary, with_leakage
+from adfair.cli.progress import bars, last_leakage, leakage_note, summary, warnings_in, with_leakage
 
 SEEN = {"step": 199, "validation": {"auc": 0.8, "leakage": {"race": 0.912, "sex": 0.5}}}
 
@@ -56,3 +57,15 @@ def test_on_a_terminal_there_are_bars_and_a_link(
     assert "leakage race 0.91" in err
     assert "[b]none[/b]" in out
     assert f"file://{tmp_path}/report.html" in out
+
+
+def test_warnings_are_those_of_the_whole_log(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"step": 1}\n{"step": 2, "warning": "fooled"}\n{"step": 3, "warning": "fooled"}\n')
+    assert warnings_in(log) == ["fooled"]
+
+
+def test_leakage_that_is_undefined_is_called_so() -> None:
+    assert leakage_note({"validation": {"leakage": {"race": math.nan, "sex": 0.5}}}) == (
+        "leakage race undefined, sex 0.50"
+    )

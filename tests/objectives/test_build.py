@@ -2,16 +2,19 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from lightning_fabric import Fabric
+from safetensors.torch import load_file
 
 from adfair.config import build_config
 from adfair.data.manifest import load_cohort
 from adfair.errors import ConfigError
 from adfair.models.dual_encoder import build_model
 from adfair.objectives import Setting, build_objective
+from adfair.objectives.build import _joint
 from adfair.training import train
 from adfair.training.batch import as_batch
 from adfair.training.inputs import train_data
@@ -108,3 +111,44 @@ def _width(adversary) -> int:
 def test_equalized_odds_reads_the_image_alone() -> None:
     with pytest.raises(ConfigError, match="target: image"):
         build_config({}, ["objective.condition=equalized_odds", "objective.target=both"])
+
+
+@pytest.mark.parametrize("attributes", ["[age, race, sex]", "[race, age, sex]", "[sex, race, age]", "[age]"])
+def test_a_joint_head_is_of_groups_whatever_stands_beside_them(
+    small_cohort: Path, tmp_path: Path, attributes: str
+) -> None:
+    keys = ["train.steps=2", "train.log_every=1", "train.select=last", "objective.heads=joint"]
+    config = build_config(
+        {"data": {"cohort": str(small_cohort)}}, [*keys, f"objective.attributes={attributes}"]
+    )
+    run = train(config, out=tmp_path / "run")
+    last = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()][-1]
+    joint = {"[sex, race, age]": {"image:sex*race"}, "[age]": set()}.get(attributes, {"image:race*sex"})
+    assert set(last["adversary_loss"]) == {"image:age", *joint}
+    assert set(last["adversary_accuracy"]) == joint
+    assert all(0 < last["adversary_loss"][name] < 2 for name in joint)
+
+
+def test_a_joint_head_tells_the_intersections_that_training_holds() -> None:
+    everyone = {"race": torch.tensor([0, 2, 2, 1, -1]), "sex": torch.tensor([0, 1, 1, 0, 1])}
+    codes, groups = _joint({"race": 3, "sex": 2}, everyone)
+    assert groups == {"race*sex": 3}
+    batch = SimpleNamespace(codes={name: values.flip(0) for name, values in everyone.items()})
+    assert codes(batch)["race*sex"].tolist() == [-1, 1, 2, 2, 0]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("micro", [[], ["data.micro_batch_size=10"]])
+@pytest.mark.parametrize("tower", ["image_tower", "text_tower"])
+def test_one_tower_may_stand_still(small_cohort: Path, tmp_path: Path, tower: str, micro: list[str]) -> None:
+    keys = ["train.steps=2", "train.log_every=1", f"model.freeze=[{tower}]", "data.batch_size=24"]
+    config = build_config(
+        {"data": {"cohort": str(small_cohort)}, "objective": {"fairness": "fairclip_exact"}}, [*keys, *micro]
+    )
+    run = train(config, out=tmp_path / "run")
+    found = load_file(run / "model" / "open_clip_model.safetensors")
+    before = build_model("tiny", seed=0, image_size=64).net.state_dict()
+    still = {key for key, value in before.items() if torch.equal(value, found[key])}
+    weights = {key for key, _ in build_model("tiny", seed=0, image_size=64).net.named_parameters()}
+    image = {key for key in weights if key.startswith("visual.")}
+    assert (still & image == image) == (tower == "image_tower")
+    assert bool(still & weights - image) == (tower == "text_tower")

@@ -54,7 +54,7 @@ def test_what_is_written_is_read_and_nothing_else_lies_there(folder: Path) -> No
 def test_old_ones_and_what_kills_left_are_dropped(folder: Path) -> None:
     (folder / ".step-000004.abc").mkdir()
     (folder / "step-000002.safetensors").write_bytes(b"the selector's")
-    drop_old(folder, keep=2)
+    drop_old(folder, written=3, keep=2)
     assert {p.name for p in folder.iterdir()} == {"step-000002", "step-000003", "step-000002.safetensors"}
 
 
@@ -117,3 +117,21 @@ def test_a_damaged_one_is_replaced_when_the_run_passes_its_step_again(folder: Pa
     write_checkpoint(folder, 3, tensors(3), FACTS)
     assert newest_whole(folder) == (folder / "step-000003", [])
     assert len(list(folder.iterdir())) == 3
+
+
+def test_what_a_resumption_could_not_read_goes_and_what_was_just_written_stays(folder: Path) -> None:
+    (folder / "step-000003" / "manifest.json").write_text("{")
+    newest, damaged = newest_whole(folder)
+    assert newest is not None
+    assert (newest.name, len(damaged)) == ("step-000002", 1)
+    drop_old(folder, written=2, keep=1)
+    assert [path.name for path in checkpoints(folder)] == ["step-000002"]
+
+
+def test_steps_are_compared_as_numbers(tmp_path: Path) -> None:
+    for step in (999_800, 1_000_000, 1_000_200):
+        write_checkpoint(tmp_path, step, {"towers": {"w": torch.zeros(1)}}, {})
+    (tmp_path / "step-by-step").mkdir()
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-1000200", "step-1000000", "step-999800"]
+    drop_old(tmp_path, written=1_000_200, keep=2)
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-1000200", "step-1000000"]

@@ -9,7 +9,15 @@ from adfair.config import Config, build_config
 from adfair.data.manifest import Cohort, load_cohort
 from adfair.errors import ConfigError, DataError
 from adfair.training.identity import data_hash
-from adfair.training.inputs import attribute_codes, group_ratios, row_weights, train_data, wanted_attributes
+from adfair.training.inputs import (
+    attribute_codes,
+    group_ratios,
+    groups_held,
+    require_groups,
+    row_weights,
+    train_data,
+    wanted_attributes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +176,23 @@ def test_a_step_sees_one_sentence_of_each_report(cohort: Cohort) -> None:
     assert torch.equal(seen, sampled.texts(rows, seed=0, step=0))
     assert not torch.equal(seen, sampled.texts(rows, seed=0, step=1))
     assert data_hash(sampled) != data_hash(whole)
+
+
+def test_groups_without_a_row_are_none_to_be_told_apart() -> None:
+    codes = {
+        "race": torch.tensor([5, 1, -1, 5, 3]),
+        "sex": torch.tensor([1, 0, 1, -1, 0]),
+        "age": torch.rand(5),
+    }
+    found, counts = groups_held(codes)
+    assert counts == {"race": 3, "sex": 2, "age": 1}
+    assert found["race"].tolist() == [2, 0, -1, 2, 1]
+    assert torch.equal(found["sex"], codes["sex"])
+    assert found["age"] is codes["age"]
+
+
+@pytest.mark.parametrize("aim", [{"fairness": "mmd"}, {"fairness": "none", "negatives": "same_cell"}])
+def test_numbers_are_refused_where_groups_are_compared(aim: dict[str, str]) -> None:
+    config = build_config({"objective": {**aim, "attributes": ["age"]}})
+    with pytest.raises(ConfigError, match="groups"):
+        require_groups(config, {"age": torch.rand(4)})

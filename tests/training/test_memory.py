@@ -24,3 +24,24 @@ def test_each_device_holds_its_share() -> None:
     )
     assert four.activations == pytest.approx(one.activations / 4, rel=0.1)
     assert (four.weights, four.loss) == (one.weights, one.loss)
+
+
+def test_parts_of_a_batch_tiles_and_shards_need_less() -> None:
+    model = build_model("tiny", seed=0, image_size=64)
+    whole = estimate_memory(model, build_config({}, ["data.batch_size=4096", "objective.chunk=0"]))
+    less = estimate_memory(
+        model,
+        build_config(
+            {},
+            ["data.batch_size=4096", "data.micro_batch_size=64", "train.devices=2", "train.strategy=fsdp"],
+        ),
+    )
+    few = estimate_memory(model, build_config({}, ["data.batch_size=64"]))
+    assert whole.loss == 16 * 4096**2
+    assert less.loss == 16 * 1024**2
+    assert less.activations == few.activations
+    assert less.weights == pytest.approx(whole.weights / 2, abs=1)
+    strips = estimate_memory(
+        model, build_config({}, ["data.batch_size=4096", "objective.negatives=same_cell"])
+    )
+    assert strips.loss == 16 * 1024 * 4096

@@ -47,8 +47,30 @@ def test_without_attributes_it_says_which_there_are(cohort: Cohort) -> None:
         resolve(auto(attributes=[]), cohort)
 
 
+def test_fastclip_has_no_adjusted_logits_and_a_reason_says_so(cohort: Cohort) -> None:
+    config, policy = resolve(auto(contrastive="fastclip"), cohort)
+    assert (config.objective.negatives, config.objective.condition) == ("all", "findings")
+    assert policy is not None
+    assert policy.reasons[-1].startswith("But contrastive: fastclip has no such addition")
+
+
 def test_what_does_not_go_with_the_policy_is_refused_before_training(cohort: Cohort) -> None:
-    with pytest.raises(ConfigError, match="negatives: group_adjusted goes with contrastive"):
-        resolve(auto(contrastive="fastclip"), cohort)
-    config, _ = resolve(auto(contrastive="fastclip", negatives="all"), cohort)
-    assert config.objective.contrastive == "fastclip"
+    with pytest.raises(ConfigError, match="negatives: same_cell goes with contrastive"):
+        resolve(auto(contrastive="fastclip", negatives="same_cell"), cohort)
+
+
+def test_the_reasons_tell_what_is_trained_and_not_only_what_was_recommended(cohort: Cohort) -> None:
+    tree = {
+        "data": {"scrub_demographics": False},
+        "objective": {"fairness": "auto", "adversary_weight": 0.7, "attributes": ["age", "race"]},
+    }
+    config, policy = resolve(build_config(tree), cohort)
+    assert policy is not None
+    said = " ".join(policy.reasons)
+    assert not config.data.scrub_demographics
+    assert "But the configuration sets data.scrub_demographics: False" in said
+    assert "But the configuration sets objective.adversary_weight: 0.7" in said
+    assert "age: not diagnosed, being a number; the adversary reads it too." in said
+    _, plain = resolve(auto(), cohort)
+    assert plain is not None
+    assert "But" not in " ".join(plain.reasons)

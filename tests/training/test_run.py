@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,14 @@ def test_the_plan_counts_masked_rows(small_cohort: Path) -> None:
     text = plan(config(small_cohort))
     assert "120 training images" in text
     assert "race: 120 rows of known group, 0 masked" in text
+    assert re.search(r"memory    about \d+ MiB on each device", text)
+    assert "model of  the step of least leakage" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [("model.pretrained=/none", "none"), ("objective.fairness=mmd", "'age' is continuous, and")],
+)
+def test_the_plan_refuses_what_training_would(small_cohort: Path, key: str, message: str) -> None:
+    with pytest.raises((ConfigError, DataError), match=message):
+        plan(config(small_cohort, key, "objective.attributes=[age]"))

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,3 +106,31 @@ def test_under_a_mask_chance_is_what_the_mask_leaves() -> None:
     sizes = np.bincount(seen.codes["race"].numpy())[seen.codes["race"].numpy()]
     assert found["contrastive_chance"] == pytest.approx(np.log(sizes).mean(), abs=1e-6)
     assert found["infonce"] == pytest.approx(found["contrastive_chance"], abs=1e-3)
+
+
+def test_a_head_is_compared_with_a_probe_of_what_it_sees() -> None:
+    config = build_config({}, [f"train.steps={STEPS}", "train.checkpoint_every=40", "objective.target=both"])
+    watch, found = Watch(config, np.arange(B * STEPS)), []
+    game = Game(1.02)
+    game.diagnostics = {"adversary_loss": {"image:race": 0.5, "text:race": 1.02, "scores:race": 1.02}}
+    for step in range(STEPS):
+        seen = batch(step, aligned=True, readable=True)
+        other = F.normalize(torch.randn(B, 8, generator=torch.Generator().manual_seed(step)), dim=1)
+        blind = replace(seen, text_emb=other)
+        found += watch.step(step, blind, InfoNCE()(seen), game, 1.0)  # type: ignore[arg-type]
+    assert found == [], (
+        "the images are read by their head, the texts name no race, and scores are meant to be blind"
+    )
+    again = Watch(config, np.arange(B * STEPS))
+    again.load(watch.state())
+    assert again.leakage("image") == watch.leakage("image")
+    assert again.leakage("image")["race"] > 0.9 > 0.7 > again.leakage("text")["race"]
+
+
+def test_a_frozen_tower_is_pulled_nowhere() -> None:
+    seen = batch(0, aligned=False, readable=False)
+    text = seen.text_emb.requires_grad_()
+    pairing = InfoNCE()(seen)
+    found = gradient_balance(seen, pairing, (text * text).sum() * seen.codes["race"].sum(), "both")
+    assert found["gradient_ratio"] > 0
+    assert gradient_balance(seen, pairing, text.sum(), "image") == {}

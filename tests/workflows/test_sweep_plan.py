@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from adfair.auditing.repeats import Figure
 from adfair.data.schema import read_info
@@ -55,8 +56,6 @@ def test_a_remedy_comes_after_its_arm_with_its_attributes(write: Write) -> None:
 
 
 def test_the_resolved_file_is_the_same_sweep(write: Write, tmp_path: Path) -> None:
-    import yaml
-
     arms = {"clip": None, "x y": {"train.steps": 3}, "leace": {"after": "clip", "erase": "leace"}}
     plan = plan_sweep(write(arms=arms, cohorts={"d": {"ceiling": True}}), out="o")
     (tmp_path / "again.yaml").write_text(yaml.safe_dump(dict(plan.resolved), sort_keys=False))
@@ -125,3 +124,28 @@ def test_overrides_are_of_every_arm(write: Write, small_cohort: Path) -> None:
     assert {run.config.train.steps for run in plan.runs} == {7}
     assert {run.data.folder for run in plan.runs} == {small_cohort}
     assert plan.resolved["train"]["steps"] == 7
+
+
+def test_what_auto_decides_stays_open_in_the_resolved_file(write: Write, tmp_path: Path) -> None:
+    arms = {
+        "clip": {"objective.fairness": "none"},
+        "auto": {"objective.fairness": "auto"},
+        "kept": {"objective.fairness": "auto", "objective.adversary_weight": 1.5},
+    }
+    plan = plan_sweep(write(arms=arms, seeds=[0]), out=tmp_path / "o")
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(dict(plan.resolved), sort_keys=False))
+    again = plan_sweep(tmp_path / "again.yaml", out=tmp_path / "o")
+    assert [run.identity for run in again.runs] == [run.identity for run in plan.runs]
+    for run, decided in zip(again.runs, (True, True, False), strict=True):
+        assert ("adversary_weight" not in run.config.objective.model_fields_set) == decided
+    _, auto, kept = plan.runs
+    assert auto.identity != kept.identity, (
+        "a weight that the user sets is another run than one that auto sets"
+    )
+
+
+def test_several_processes_and_unknown_attributes_are_refused(write: Write) -> None:
+    with pytest.raises(ConfigError, match="arm 'big': every run of a sweep is one process"):
+        plan_sweep(write(arms={"big": {"train.devices": 2}}), out="o")
+    with pytest.raises(ConfigError, match="figure 'test:es_auc:rcae': the attributes are race, sex"):
+        plan_sweep(write(figures=["test:es_auc:rcae"]), out="o")

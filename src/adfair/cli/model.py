@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adfair.cli.progress import Show, bars, last_leakage, leakage_note, summary, with_leakage
+from adfair.cli.progress import Show, bars, last_leakage, leakage_note, summary, warnings_in, with_leakage
 
 if TYPE_CHECKING:
     from adfair.training.board import Board
@@ -104,9 +104,10 @@ def train(
             _to_stderr(str(stop) or "stopped")
             raise typer.Exit(130) from None
     if rank() == 0:
-        _tell(folder, settings.data.cohort, show.warned)
-    if strict and {"collapse", "fooled"} & set(show.warned):
-        raise typer.Exit(3)
+        warned = warnings_in(folder / "log.jsonl")  # also those from before a resumption
+        _tell(folder, settings.data.cohort, warned)
+        if strict and {"collapse", "fooled"} & set(warned):
+            raise typer.Exit(3)
 
 
 def _board(run: Path, wanted: bool) -> "Board | None":
@@ -122,14 +123,12 @@ class _Shown:
 
     def __init__(self, progress: Show, steps: int, board: "Board | None") -> None:
         self.progress, self.steps, self.board = progress, steps, board
-        self.warned: list[str] = []
 
     def __call__(self, entry: dict) -> None:
         self.progress("training", (entry["step"] + 1) / self.steps, leakage_note(entry))
         if self.board is not None:
             self.board(entry)
         if "warning" in entry:
-            self.warned.append(entry["warning"])
             _to_stderr(
                 f"warning: {entry['warning']} at step {entry['step']}: {entry['reason']}. {entry['remedy']}"
             )
@@ -141,7 +140,7 @@ class _Shown:
 
 def _tell(run: Path, cohort: Path, warned: list[str]) -> None:
     """How a run ended, and what comes next."""
-    rows = {"warnings": ", ".join(dict.fromkeys(warned))} if warned else {}
+    rows = {"warnings": ", ".join(warned)} if warned else {}
     if leakage := last_leakage(run / "log.jsonl"):
         rows["at the last validation"] = leakage
     summary(rows, title="Trained", links={"run written to": run, "model card": run / "model" / "README.md"})

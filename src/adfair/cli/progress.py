@@ -1,6 +1,7 @@
 """What a long command shows while it works: bars on a terminal, plain lines elsewhere."""
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,8 @@ class Show(Protocol):
 def leakage_note(entry: Mapping[str, Any]) -> str:
     """How well groups could be read at a validation, from its line of ``log.jsonl``; empty for other lines."""
     found = entry.get("validation", {}).get("leakage", {})
-    return "leakage " + ", ".join(f"{name} {auc:.2f}" for name, auc in found.items()) if found else ""
+    figures = (f"{name} {'undefined' if math.isnan(auc) else f'{auc:.2f}'}" for name, auc in found.items())
+    return "leakage " + ", ".join(figures) if found else ""
 
 
 def last_leakage(log: Path) -> str:
@@ -29,6 +31,14 @@ def last_leakage(log: Path) -> str:
         if '"validation"' in line and line.endswith("}") and (note := leakage_note(json.loads(line))):
             return note
     return ""
+
+
+def warnings_in(log: Path) -> list[str]:
+    """The kinds of warnings in the log of a run that has ended, each once, in order."""
+    entries = (
+        json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if '"warning"' in line
+    )
+    return list(dict.fromkeys(entry["warning"] for entry in entries if "warning" in entry))
 
 
 @contextmanager

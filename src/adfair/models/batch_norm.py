@@ -34,16 +34,18 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
         assert self.momentum is not None
-        n = total(input.new_tensor(input.numel() / input.shape[1])).detach()
-        mean = total(input.sum((0, 2, 3))) / n
-        centred = input - mean[:, None, None]
+        # In single precision whatever the input's: half precision can neither count the pixels nor add them up.
+        whole = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+        n = total(whole.new_tensor(input.numel() / input.shape[1])).detach()
+        mean = total(whole.sum((0, 2, 3))) / n
+        centred = whole - mean[:, None, None]
         variance = total(centred.square().sum((0, 2, 3))) / n
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
             self.running_var.lerp_((variance * n / (n - 1)).to(self.running_var), self.momentum)
         gain = (variance + self.eps).rsqrt() * self.weight
-        return centred * gain[:, None, None] + self.bias[:, None, None]
+        return (centred * gain[:, None, None] + self.bias[:, None, None]).to(input.dtype)
 
 
 def globalise_batch_norm(net: nn.Module) -> None:

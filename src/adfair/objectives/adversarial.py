@@ -39,8 +39,12 @@ def scheduled_weight(step: int, steps: int, *, weight: float, delay: float, ramp
 
 
 def joint_codes(codes: Mapping[str, Tensor], groups: Mapping[str, int]) -> dict[str, Tensor]:
-    """One attribute of all intersections, named ``race*sex``; a row with any part unknown is unknown, -1."""
-    joint = torch.zeros_like(next(iter(codes.values())))
+    """One attribute of all intersections, named ``race*sex``; a row with any part unknown is unknown, -1.
+
+    Args:
+        codes: by attribute; those that ``groups`` does not name are passed over. groups: how many each has, at least one.
+    """
+    joint = torch.zeros_like(codes[next(iter(groups))])
     unknown = torch.zeros_like(joint, dtype=torch.bool)
     for name, count in groups.items():
         joint = joint * count + codes[name].clamp(min=0)

@@ -49,7 +49,7 @@ def build_adversarial(setting: Setting) -> AdversarialTerm:
     groups = dict(data.group_counts)
     codes: Callable[[Batch], Mapping[str, Tensor]] = lambda batch: batch.codes  # noqa: E731
     if aim.heads == "joint":
-        codes, groups = _joint(groups)
+        codes, groups = _joint(groups, data.codes)
     views: dict[str, int] = dict.fromkeys(
         ("image", "text") if aim.target == "both" else (aim.target,), setting.dim
     )
@@ -85,18 +85,23 @@ def _embeddings(defended: dict[str, Tensor]) -> dict[str, Tensor]:
     return defended
 
 
-def _joint(groups: dict[str, int]) -> tuple[Callable[[Batch], Mapping[str, Tensor]], dict[str, int]]:
-    """One head for all intersections of the attributes that have groups; continuous ones keep their own."""
-    grouped = {name: count for name, count in groups.items() if count > 1}
-    single = {name: count for name, count in groups.items() if count == 1}
+def _joint(
+    groups: dict[str, int], everyone: Mapping[str, Tensor]
+) -> tuple[Callable[[Batch], Mapping[str, Tensor]], dict[str, int]]:
+    """One head for the intersections that training holds; attributes without groups keep heads of their own."""
+    grouped = {name: count for name, count in groups.items() if not everyone[name].is_floating_point()}
+    single = {name: count for name, count in groups.items() if name not in grouped}
+    if not grouped:
+        return (lambda batch: batch.codes), groups
+    ((name, joint),) = joint_codes(everyone, grouped).items()
+    held = joint[joint >= 0].unique()
 
     def codes(batch: Batch) -> dict[str, Tensor]:
-        return {**joint_codes(batch.codes, grouped), **{name: batch.codes[name] for name in single}}
+        ((_, joint),) = joint_codes(batch.codes, grouped).items()
+        place = torch.searchsorted(held.to(joint.device), joint.clamp(min=0))
+        return {name: place.masked_fill(joint < 0, -1), **{key: batch.codes[key] for key in single}}
 
-    product = 1
-    for count in grouped.values():
-        product *= count
-    return codes, {"*".join(grouped): product, **single}
+    return codes, {name: len(held), **single}
 
 
 class _FindingScores:

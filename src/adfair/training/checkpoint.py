@@ -21,7 +21,7 @@ from torch import Tensor
 from adfair.data.staging import sync_folder
 from adfair.errors import DataError
 
-MANIFEST, FACTS, FORMAT = "manifest.json", "state.json", 1
+MANIFEST, FACTS, FORMAT = "manifest.json", "state.json", 2
 Tensors = Mapping[str, Mapping[str, Tensor]]
 
 
@@ -132,7 +132,13 @@ def _damaged(file: Path, what: str) -> DataError:
 
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoint folders below ``folder``, newest first, whole or not."""
-    return sorted((p for p in folder.glob("step-*") if p.is_dir()), reverse=True)
+    found = [p for p in folder.glob("step-*") if p.is_dir() and p.name.removeprefix("step-").isdecimal()]
+    return sorted(found, key=step_of, reverse=True)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The steps that had been made; names are no numbers, since they may differ in length."""
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def newest_whole(folder: Path) -> tuple[Path | None, list[DataError]]:
@@ -148,9 +154,16 @@ def newest_whole(folder: Path) -> tuple[Path | None, list[DataError]]:
     return None, damaged
 
 
-def drop_old(folder: Path, *, keep: int) -> None:
-    """Remove all but the newest ``keep`` checkpoints, and what killed runs have left half-written."""
-    for path in [*checkpoints(folder)[keep:], *folder.glob(".step-*")]:
+def drop_old(folder: Path, *, written: int, keep: int) -> None:
+    """Remove all but the newest ``keep`` checkpoints, and what killed runs have left half-written.
+
+    Args:
+        written: the step of the checkpoint that was just written. Those of later steps are from before a resumption
+            that could not read them, and go too.
+    """
+    later = [path for path in checkpoints(folder) if step_of(path) > written]
+    rest = [path for path in checkpoints(folder) if step_of(path) <= written]
+    for path in [*later, *rest[keep:], *folder.glob(".step-*")]:
         if path.is_dir():
             # Renamed first: a kill in between leaves nothing that passes for a checkpoint.
             gone = path if path.name.startswith(".") else path.with_name(f".{path.name}.gone")

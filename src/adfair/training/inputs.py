@@ -21,6 +21,7 @@ from adfair.data.text import label_reports
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.prompts import prompts
 from adfair.metrics.dependence import group_log_ratios
+from adfair.objectives.term import group_codes as group_codes_of
 
 
 def reports_of(cohort: Cohort, table: pd.DataFrame, *, seed: int) -> list[str]:
@@ -41,6 +42,21 @@ def attribute_codes(cohort: Cohort, table: pd.DataFrame, attributes: Sequence[st
         DataError: fewer than two groups (or values) of it are known in the split: there is nothing to read.
     """
     return {name: _codes(cohort, table, name) for name in attributes}
+
+
+def groups_held(codes: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, int]]:
+    """Codes that count the groups which occur alone, and how many of these each attribute has; 1 for numbers.
+
+    A declared group without a row in training would be one that the adversary need not tell from the others: chance
+    would not be log K.
+    """
+    held = {}
+    for name, values in codes.items():
+        if not values.is_floating_point():
+            place = values[values >= 0].unique(return_inverse=True)[1]
+            held[name] = torch.full_like(values, -1).masked_scatter(values >= 0, place)
+    counts = {name: int(held[name].max()) + 1 if name in held else 1 for name in codes}
+    return {**codes, **held}, counts
 
 
 def _codes(cohort: Cohort, table: pd.DataFrame, name: str) -> Tensor:
@@ -82,6 +98,16 @@ def _with_groups(codes: Mapping[str, Tensor], wanted_by: str) -> dict[str, np.nd
     return groups
 
 
+def require_groups(config: Config, codes: Mapping[str, Tensor]) -> None:
+    """Refuse numbers where a configuration compares groups. Raises ConfigError naming the key."""
+    aim = config.objective
+    if aim.fairness not in ("none", "adversarial"):
+        for name in codes:
+            group_codes_of(codes, name)
+    if aim.negatives != "all":
+        _with_groups(codes, f"objective.negatives: {aim.negatives}")
+
+
 def row_weights(
     sampling: str, codes: Mapping[str, Tensor], findings: Tensor
 ) -> tuple[Tensor | None, np.ndarray | None]:
@@ -117,7 +143,8 @@ def train_data(
     """
     cohort, left_out = without_excluded(cohort, config.data.exclude_patients)
     table, aim = cohort.split("train"), config.objective
-    codes = attribute_codes(cohort, table, wanted_attributes(config))
+    codes, counts = groups_held(attribute_codes(cohort, table, wanted_attributes(config)))
+    require_groups(config, codes)
     reports = reports_of(cohort, table, seed=config.seed)
     findings = torch.zeros((len(table), 0))
     adjusted = aim.negatives == "group_adjusted"
@@ -137,7 +164,7 @@ def train_data(
         images=as_images(open_images(cohort, table, size=image_size, fit=config.data.fit)),
         tokens=tokenize(reports),
         codes=codes,
-        group_counts={name: len(cohort.info.attributes.get(name, [name])) for name in codes},
+        group_counts=counts,
         findings=findings,
         prompt_tokens=[(tokenize(positive), tokenize(negative)) for positive, negative in statements],
         weights=weights,

@@ -81,7 +81,7 @@ class Keeper:
             if rank() == 0:
                 facts["log_bytes"] = _flushed_size(self.run / LOG_FILE)
                 write_checkpoint(self.run / FOLDER, done, tensors, facts)
-                drop_old(self.run / FOLDER, keep=self.last)
+                drop_old(self.run / FOLDER, written=done, keep=self.last)
         self.saved = done
         parts.selector.drop_beaten()
 

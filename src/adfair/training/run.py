@@ -25,8 +25,7 @@ from adfair.errors import ConfigError, DataError
 from adfair.models import dual_encoder
 from adfair.models.batch_norm import globalise_batch_norm
 from adfair.models.card import CARD_FILE, run_card
-from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights, save_model
-from adfair.objectives import siglip
+from adfair.models.dual_encoder import DualEncoder, save_model
 from adfair.training.identity import identity, require_same
 from adfair.training.inputs import train_data
 from adfair.training.keeper import LOG_FILE, Keeper
@@ -37,6 +36,7 @@ from adfair.training.randomness import own_randomness
 from adfair.training.selection import Selector, make_selector, resolve_rule, with_rule
 from adfair.training.sharding import whole_state
 from adfair.training.stopping import StopRequest
+from adfair.training.towers import build_towers
 
 CONFIG_FILE, ENVIRONMENT_FILE = "config.yaml", "environment.json"
 Progress = Callable[[dict[str, Any]], None]
@@ -67,21 +67,6 @@ def environment() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "versions": versions,
     }
-
-
-def _build(config: Config) -> DualEncoder:
-    model = build_model(
-        config.model.config,
-        seed=config.seed,
-        image_size=config.data.image_size,
-        fit=config.data.fit,
-        start=siglip.START if config.objective.contrastive == "siglip" else None,
-    )
-    if config.model.pretrained is not None:
-        load_weights(model, config.model.pretrained)
-    for tower in config.model.freeze:
-        freeze_tower(model, tower)
-    return model
 
 
 def _nothing(message: str) -> None:
@@ -153,7 +138,7 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
     config, policy = resolve(config, cohort)
     for reason in policy.reasons if policy else []:
         say(reason)
-    model = _build(config)
+    model = build_towers(config)
     cohort = leave_out_refused(cohort, size=model.image_size, fit=model.fit)
     globalise_batch_norm(model.net)
     data = train_data(cohort, config, image_size=model.image_size, tokenize=model.tokenize)

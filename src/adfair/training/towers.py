@@ -9,10 +9,32 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from adfair.config import Config
 from adfair.distributed import highest
 from adfair.errors import TrainingError
-from adfair.models.dual_encoder import DualEncoder
+from adfair.models.dual_encoder import DualEncoder, build_model, freeze_tower, load_weights
+from adfair.objectives import siglip
 from adfair.training.guards import check_gradients
+
+
+def build_towers(config: Config) -> DualEncoder:
+    """The towers that a configuration names: drawn from its seed or read, and held still where it says so.
+
+    Raises:
+        ConfigError, DataError: there are no such towers, or the weights are none of theirs.
+    """
+    model = build_model(
+        config.model.config,
+        seed=config.seed,
+        image_size=config.data.image_size,
+        fit=config.data.fit,
+        start=siglip.START if config.objective.contrastive == "siglip" else None,
+    )
+    if config.model.pretrained is not None:
+        load_weights(model, config.model.pretrained)
+    for tower in config.model.freeze:
+        freeze_tower(model, tower)
+    return model
 
 
 class Towers:

@@ -54,7 +54,9 @@ class Validation:
         return {
             "auc": self._auc(scores, np.ones(len(emb), bool)),
             "auc_se": self._standard_error(scores),
-            "worst_group_auc": min((self._auc(scores, rows) for rows in groups), default=math.nan),
+            "worst_group_auc": min(
+                filter(math.isfinite, (self._auc(scores, rows) for rows in groups)), default=math.nan
+            ),
             "leakage": {
                 name: quick_leakage(emb, code, self.patients, strata=self._patterns(), seed=self.seed)
                 for name, code in self.codes.items()

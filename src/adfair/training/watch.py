@@ -45,6 +45,9 @@ def gradient_balance(batch: Batch, pairing: Pairing, penalty: Tensor, target: st
         return {}
     names = ("image", "text") if target == "both" else (target,)
     embeddings = [batch.image_emb if name == "image" else batch.text_emb for name in names]
+    embeddings = [emb for emb in embeddings if emb.requires_grad]  # a frozen tower is pulled nowhere
+    if not embeddings:
+        return {}
     pull = torch.autograd.grad(pairing.loss, embeddings, retain_graph=True)
     push = torch.autograd.grad(penalty, embeddings, retain_graph=True, allow_unused=True)
     if any(part is None for part in push):
@@ -80,7 +83,8 @@ class Watch:
         self.settled = max(train.warmup, int(SETTLE * train.steps))
         self.stuck = 0
         self.now: dict[str, float] = {}
-        self.recent: deque[tuple[Tensor, Mapping[str, Tensor], Tensor]] = deque()
+        self.views = ("image", "text") if self.aim.target == "both" else (self.aim.target,)
+        self.recent: deque[tuple[Mapping[str, Tensor], Mapping[str, Tensor], Tensor]] = deque()
         self.told: set[str] = set()
 
     def step(
@@ -115,9 +119,10 @@ class Watch:
         """What a checkpoint must hold: recent embeddings, how long pairing has failed, and what was already told."""
         told = torch.tensor(list("\n".join(sorted(self.told)).encode()), dtype=torch.uint8)
         state = {"stuck": torch.tensor(self.stuck), "told": told, "batches": torch.tensor(len(self.recent))}
-        for i, (emb, codes, rows) in enumerate(self.recent):
-            state |= {f"{i}.emb": emb, f"{i}.rows": rows}
-            state |= {f"{i}.codes.{name}": values for name, values in codes.items()}
+        for i, (embs, codes, rows) in enumerate(self.recent):
+            state[f"{i}.rows"] = rows
+            for part, values in (("emb", embs), ("codes", codes)):
+                state |= {f"{i}.{part}.{name}": tensor for name, tensor in values.items()}
         return state
 
     def load(self, state: Mapping[str, Tensor]) -> None:
@@ -126,22 +131,28 @@ class Watch:
         self.told = set(filter(None, bytes(state["told"].tolist()).decode().split("\n")))
         self.recent.clear()
         for i in range(int(state["batches"])):
-            head = f"{i}.codes."
-            codes = {k.removeprefix(head): v for k, v in state.items() if k.startswith(head)}
-            self.recent.append((state[f"{i}.emb"], codes, state[f"{i}.rows"]))
+            embs, codes = (
+                {k.removeprefix(head): v for k, v in state.items() if k.startswith(head)}
+                for head in (f"{i}.emb.", f"{i}.codes.")
+            )
+            self.recent.append((embs, codes, state[f"{i}.rows"]))
 
     def _remember(self, batch: Batch) -> None:
-        emb = batch.text_emb if self.aim.target == "text" else batch.image_emb
-        self.recent.append((emb.detach(), batch.codes, batch.rows))
+        both = {"image": batch.image_emb, "text": batch.text_emb}
+        self.recent.append(({view: both[view].detach() for view in self.views}, batch.codes, batch.rows))
         while len(self.recent) * len(batch.rows) > MEMORY + len(batch.rows):
             self.recent.popleft()
 
-    def leakage(self) -> dict[str, float]:
-        """What a fresh probe reads from the embeddings of recent batches, by attribute with groups."""
-        if not self.recent:
+    def leakage(self, view: str) -> dict[str, float]:
+        """What a fresh probe reads from the embeddings of recent batches, by attribute with groups.
+
+        Args:
+            view: ``image`` or ``text``.
+        """
+        if not self.recent or view not in self.views:
             return {}
         embs, codes, rows = zip(*self.recent, strict=True)
-        emb, row = torch.cat([e.cpu() for e in embs]).numpy(), torch.cat(rows).numpy()
+        emb, row = torch.cat([e[view].cpu() for e in embs]).numpy(), torch.cat(rows).numpy()
         names = [name for name, values in codes[0].items() if not values.is_floating_point()]
         return {
             name: quick_leakage(
@@ -151,10 +162,12 @@ class Watch:
         }
 
     def _fooled(self, step: int, losses: Mapping[str, float]) -> Iterator[dict[str, Any]]:
-        leakage = self.leakage()
+        # A head that reads scores of findings is meant to end at chance on them: nobody is fooled.
+        leakage = {view: self.leakage(view) for view in self.views}
         for head, loss in losses.items():
-            attributes = [name for name in head.split(":")[1].split("*") if name in leakage]
-            seen = max((leakage[name] for name in attributes), default=math.nan)
+            view, attribute = head.split(":")
+            read = leakage.get(view, {})
+            seen = max((read[name] for name in attribute.split("*") if name in read), default=math.nan)
             if loss >= BLIND_LOSS and seen >= SEEN_AUC:
                 reason = (
                     f"the head {head} is at chance (loss {loss:.2f}) while a fresh probe reads AUC {seen:.2f}"

@@ -12,6 +12,7 @@ from adfair.data.manifest import manifest_file
 from adfair.data.tables import read_text_table
 from adfair.errors import ConfigError
 from adfair.training.inputs import wanted_attributes
+from adfair.training.policy import left_open
 from adfair.workflows.sweep_arms import arm_configs
 from adfair.workflows.sweep_cohort import CohortPlan, plan_cohort
 from adfair.workflows.sweep_file import PostHoc, Protocols, SweepSection
@@ -23,7 +24,7 @@ class Plan:
     """A whole sweep.
 
     Attributes:
-        resolved: its file, complete: a sweep of that file is the same sweep.
+        resolved: its file, complete but for what ``fairness: auto`` decides: a sweep of that file is the same sweep.
         figures: columns of the table.
         accuracy, costs: what the page of frontiers sets against each other.
     """
@@ -56,6 +57,11 @@ def make_plan(
     base = build_config(deepcopy(dict(tree)), source=source)
     section = _complete(section, base, source)
     configs = arm_configs(tree, section, source)
+    for name, config in configs.items():
+        if config.train.devices * config.train.nodes > 1:
+            raise ConfigError(
+                f"{source}: arm '{name}': every run of a sweep is one process; leave train.devices at 1"
+            )
     cohorts = [
         plan_cohort(name, origin, seed=seed, folder=out / "cohorts" / f"{folder_name(name)}-s{seed}")
         for name, origin in section.cohorts.items()
@@ -71,8 +77,10 @@ def make_plan(
     for figure in figures:
         if figure.test_set not in evaluated:
             raise ConfigError(f"figure '{figure}': the test sets are {', '.join(sorted(evaluated))}")
+        if figure.attribute and figure.attribute not in attributes:
+            raise ConfigError(f"figure '{figure}': the attributes are {', '.join(attributes) or 'none'}")
     accuracy, costs = trade_offs(attributes, tests)
-    resolved = base.model_dump(mode="json") | {"sweep": section.tree()}
+    resolved = left_open(base.model_dump(mode="json"), base) | {"sweep": section.tree()}
     return Plan(
         out=out,
         resolved=resolved,

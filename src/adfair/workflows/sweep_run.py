@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from adfair.config import Config
+from adfair.training.policy import left_open
 from adfair.workflows.sweep_cohort import CohortPlan, plan_tests
 from adfair.workflows.sweep_file import PostHoc, Protocols, SweepSection
 
@@ -43,6 +44,8 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """All that the run's figures depend on, as a JSON tree."""
         tree = self.config.model_dump(mode="json")
+        if self.config.objective.fairness == "auto":
+            tree = left_open(tree, self.config)
         # Where a cohort lies is no part of what it is.
         del tree["data"]["cohort"]
         return {
