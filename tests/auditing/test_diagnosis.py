@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from adfair.auditing.diagnosis import diagnose
+from adfair.auditing.diagnosis import _in_words, diagnose
 from adfair.data.manifest import load_cohort
 from adfair.data.synthetic import synth
 from adfair.errors import ConfigError
@@ -57,3 +57,21 @@ def test_a_small_cohort_without_signs_is_not_cleared(cohort) -> None:  # type: i
     assert found.conclusion.startswith("none was found, but 11 groups and intersections have fewer patients")
     found.tables["sizes"]["enough"] = True
     assert found.conclusion == "none; there is nothing to remove"
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "others", "words"),
+    [
+        (
+            "Edema, given the others",
+            -0.235,
+            0.058,
+            "Edema is stated 24 points less often than the report's other findings predict, elsewhere 6 points more often",
+        ),
+        ("denied", 0.25, 0.5, "25% of the findings that are not stated are denied, elsewhere 50%"),
+        ("words", 20.44, 31.0, "20.4 words a report, elsewhere 31"),
+        ("Edema", 0.1, 0.2, "Edema is stated in 10% of the reports, elsewhere in 20%"),
+    ],
+)
+def test_signs_of_reporting_in_words(figure: str, value: float, others: float, words: str) -> None:
+    assert _in_words(figure, value, others) == words

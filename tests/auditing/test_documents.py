@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from adfair import audit
-from adfair.auditing.documents import figure, gap_grid, group_grid, latex, markdown, power_grid
+from adfair.auditing.documents import figure, gap_grid, group_grid, latex, markdown, power_grid, signed_grid
 
 Maker = Callable[..., pd.DataFrame]
 
@@ -62,7 +62,10 @@ def test_grids_hold_the_figures(table: Maker) -> None:
     assert [line[:2] for line in lines] == [["all", "all"], ["race", "A"], ["race", "B"], ["race", "C"]]
     assert lines[0][header.index("auc")].startswith(f"{result.value('auc'):.3f} [")
     gaps = {line[1]: line for line in gap_grid(result)[1]}
-    assert gaps["auc_gap"][2].startswith(f"{result.value('auc_gap', attribute='race'):.3f}")
+    assert gaps["auc_gap"][3].startswith(f"{result.value('auc_gap', attribute='race'):.3f}")
+    assert [gaps[name][2] for name in ("auc_gap", "es_auc", "worst_group_auc", "demographic_parity_ratio")] == [
+        "lower", "higher", "higher", "higher",
+    ]  # fmt: skip
     assert len(power_grid(result)[1]) == 15
 
 
@@ -70,3 +73,11 @@ def test_undefined_figures_are_words() -> None:
     assert figure(float("nan")) == "undefined"
     assert figure(0.5) == "0.500"
     assert figure(0.5, 0.4, 0.6) == "0.500 [0.400, 0.600]"
+
+
+def test_pairs_of_groups_whose_names_hold_dashes_can_be_told_apart(table: Maker) -> None:
+    ages = table()
+    ages["band"] = ages["race"].map({"A": "40-60", "B": "60-80", "C": ">=80"})
+    result = audit(ages, attributes=["band"], threshold=0.5, replicates=20)
+    pairs = {line[1] for grid in (power_grid, signed_grid) for line in grid(result)[1]}
+    assert pairs == {"40-60 vs 60-80", "40-60 vs >=80", "60-80 vs >=80"}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from adfair.auditing.image_quality import image_figures
-from adfair.auditing.reporting_gaps import group_contrasts, reporting_columns
+from adfair.auditing.reporting_gaps import GIVEN, group_contrasts, reporting_columns
 from adfair.auditing.sizes import size_table
 from adfair.data.images import load_images
 from adfair.data.manifest import Cohort, group_codes, load_cohort
@@ -173,6 +173,21 @@ def _naming_signs(naming: pd.DataFrame) -> list[str]:
 def _reporting_signs(reporting: pd.DataFrame) -> list[str]:
     clear = reporting[reporting["p_adjusted"] < SIGNIFICANT]
     return [
-        f"{row.figure}: {row.value:.3g} in {row.group} ({row.attribute}) against {row.others:.3g} in the others"
+        f"{row.attribute} {row.group}: {_in_words(row.figure, row.value, row.others)}"
         for row in clear.itertuples()
     ]
+
+
+def _in_words(figure: str, value: float, others: float) -> str:
+    """A group's figure and that of all others, for example of ``Edema, given the others``."""
+    if figure.endswith(GIVEN):
+        mine, theirs = (
+            f"{100 * abs(v):.0f} points {'less' if v < 0 else 'more'} often" for v in (value, others)
+        )
+        name = figure.removesuffix(GIVEN)
+        return f"{name} is stated {mine} than the report's other findings predict, elsewhere {theirs}"
+    if figure == "denied":
+        return f"{value:.0%} of the findings that are not stated are denied, elsewhere {others:.0%}"
+    if figure in ("words", "stated findings"):
+        return f"{value:.3g} {figure} a report, elsewhere {others:.3g}"
+    return f"{figure} is stated in {value:.0%} of the reports, elsewhere in {others:.0%}"

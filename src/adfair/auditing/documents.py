@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from adfair.auditing.gaps import GAPS
 from adfair.auditing.power import detectable
 from adfair.auditing.result import Audit
 
@@ -17,6 +18,7 @@ _SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
 }
+HIGHER_IS_FAIRER = frozenset(gap.name for gap in GAPS if gap.lower)
 Grid = tuple[list[str], list[list[str]]]
 
 
@@ -43,19 +45,20 @@ def group_grid(audit: Audit, *, finding: str = "mean") -> Grid:
 
 
 def gap_grid(audit: Audit, *, finding: str = "mean") -> Grid:
-    """Header and cells of the table of gaps of one finding, with chance level and p."""
+    """Header and cells of the table of gaps of one finding, with what is fairer, chance level and p."""
     table = _whole(audit.table, finding)
     rows = table[(table["attribute"] != "") & (table["group"] == "")]
     lines = [
         [
             r["attribute"],
             r["metric"],
+            "higher" if r["metric"] in HIGHER_IS_FAIRER else "lower",
             figure(r["value"], r["ci_low"], r["ci_high"]),
             *(_number(r[name]) for name in ("expected_by_chance", "p_value", "p_adjusted")),
         ]
         for r in _records(rows)
     ]
-    return ["attribute", "gap", "value", "by chance", "p", "p adjusted"], lines
+    return ["attribute", "gap", "fairer", "value", "by chance", "p", "p adjusted"], lines
 
 
 def signed_grid(audit: Audit, *, finding: str = "mean") -> Grid:
@@ -65,7 +68,7 @@ def signed_grid(audit: Audit, *, finding: str = "mean") -> Grid:
     lines = [
         [
             r["attribute"],
-            r["group"],
+            _pair(audit, r),
             r["metric"],
             figure(r["value"], r["ci_low"], r["ci_high"]),
             f"{r['p_value']:.3f}",
@@ -75,11 +78,23 @@ def signed_grid(audit: Audit, *, finding: str = "mean") -> Grid:
     return ["attribute", "groups", "difference", "value", "p"], lines
 
 
+def _pair(audit: Audit, row: dict[str, Any]) -> str:
+    """``A vs B`` of a pair that the table writes ``A-B``: names of groups such as 40-60 hold dashes themselves."""
+    groups = audit.facts.get("attributes", {}).get(row["attribute"], [])
+    return next((f"{a} vs {b}" for a in groups for b in groups if f"{a}-{b}" == row["group"]), row["group"])
+
+
 def power_grid(audit: Audit, *, finding: str = "mean") -> Grid:
     """Header and cells of the smallest detectable differences of one finding."""
     table = detectable(audit)
     lines = [
-        [r["attribute"], r["group"], r["metric"], f"{r['detectable']:.3f}", f"{r['patients_factor']:.2g}"]
+        [
+            r["attribute"],
+            _pair(audit, r),
+            r["metric"],
+            f"{r['detectable']:.3f}",
+            f"{r['patients_factor']:.2g}",
+        ]
         for r in _records(table[table["finding"] == finding])
     ]
     return ["attribute", "groups", "difference", "detectable", "x patients for .05"], lines

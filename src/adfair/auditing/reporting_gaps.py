@@ -10,6 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from adfair.metrics.multiplicity import holm
 
 FOLDS = 5
+GIVEN = ", given the others"
+"""Ends the name of a figure that is a finding's rate less what the report's other findings predict."""
 FEWEST = 20
 """Patients on each side of a comparison, below which it is undefined (our choice)."""
 
@@ -125,7 +127,7 @@ def reporting_columns(
     """
     stated = said == 1
     beyond = stated - expected_rates(stated, patients=patients, seed=seed)
-    given = ", given the others" if len(findings) > 1 else ""
+    given = GIVEN if len(findings) > 1 else ""
     columns = {f"{name}{given}": beyond[:, f] for f, name in enumerate(findings)}
     columns["stated findings"] = stated.sum(axis=1).astype(float)
     absent = (~stated).sum(axis=1)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 RECORD = "diagnosis.json"
 TITLES = {
-    "dependence": "What the findings in the reports tell about the group (nats, on held-out patients)",
+    "dependence": "What the findings in the reports tell about the group (nats, held-out patients; share of the entropy)",
     "naming": "Share of reports that name sex, race or age",
-    "sizes": "Patients, and how many each group needs for a gap of .05 in AUC to be found",
+    "sizes": "Patients, and how many each group needs to find a gap of .05 (power .8, AUC .85)",
     "reporting": "Reports by group, clear differences",
     "images": "Images by group, visible differences (standard deviations)",
 }
@@ -66,7 +66,9 @@ def _print(found: "Diagnosis") -> None:
             typer.echo(f"{TITLES[name]}: none")
     for note in found.notes:
         typer.echo(f"note: {note}")
-    typer.echo(f"Signs of bias: {found.conclusion}.")
+    typer.echo("Signs of bias:" if found.signs else f"Signs of bias: {found.conclusion}.")
+    for sign in found.signs:
+        typer.echo(f"  {sign}.")
     typer.echo("Recommended (objective.fairness: auto):")
     for reason in found.policy.reasons:
         typer.echo(f"  {reason}")

@@ -88,6 +88,10 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     for key in ("cohort", "processes"):
         lines += differences({key: then.get(key)}, {key: now[key]})
     if lines:
+        if any(line.startswith("cohort.") for line in lines):
+            lines.append(
+                "(a balanced set drawn since has its patients taken out of training: adfair balance)"
+            )
         shown = "\n  ".join(lines)
         raise ConfigError(
             f"--resume: this is not the run that was started:\n  {shown}\n"

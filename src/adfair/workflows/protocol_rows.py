@@ -59,13 +59,17 @@ def predictions(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
 
 def zero_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
     """The audit of zero-shot predictions, and five-class accuracy where every image shows one finding."""
-    given = is_given(how.threshold)
-    validation = None if given or how.validation is None else predictions(subject, how.validation, how)
+    given, own = is_given(how.threshold), how.validation == split
+    other = None if given or own else how.validation
+    validation = None if other is None else predictions(subject, other, how)
     found = audit(
         predictions(subject, split, how),
         attributes=list(subject.cohort.info.attributes),
         validation=validation,
-        threshold=how.threshold if given or validation is not None else _without_validation(subject, how),
+        threshold=_without_validation(subject, how)
+        if how.validation is None and not given
+        else how.threshold,
+        in_sample=own and not given,
         replicates=how.replicates,
         seed=how.seed,
     ).table
