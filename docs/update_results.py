@@ -7,13 +7,14 @@ machines (`make remedies SEEDS=20,21`). A table shows the seeds of which every r
 """
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 from update_readme import ROOT, fill
 
-from adfair.auditing.repeats import Repeats, over_everyone, summarise
-from adfair.reporting.repeats import markdown
+from adfair.auditing.repeats import Figure, Repeats, over_everyone, summarise
+from adfair.reporting.repeats import difference, figure_label, markdown, signed, spread
 from adfair.workflows.sweep import plan_sweep
 from adfair.workflows.sweep_plan import Plan
 from adfair.workflows.sweep_results import collect
@@ -23,6 +24,8 @@ SWEEPS = ("ablation", "ablation_presets", "remedies", "remedies_unnamed")
 RUN = ["cohort", "arm", "seed"]
 KEYS = ["test_set", "metric", "attribute"]
 COLUMNS = [*RUN, *KEYS, "value", "note"]
+ANSWERS = {"remedies": ("auto", ("clip", "scrubbed_clip")), "remedies_unnamed": ("auto", ("clip",))}
+"""Sweeps that are made for one arm: that arm, and what it is compared with in a table above the others."""
 
 
 def rows_of(plan: Plan) -> pd.DataFrame:
@@ -70,9 +73,55 @@ def table_of(rows: pd.DataFrame, plan: Plan, source: str) -> str | None:
         seeds=seeds,
         failures={(r.cohort, r.arm, int(r.seed)): r.note for r in failed.itertuples()},
     )
-    table = markdown(summarise(repeats, figures=plan.figures, baseline=plan.baseline))
-    said = f"Seeds {', '.join(map(str, seeds))}; what each run gave is in `{source}`."
-    return f"{said}\n\n{table.strip()}"
+    table = markdown(summarise(repeats, figures=plan.figures, baseline=plan.baseline)).strip()
+    known = f"{len(seeds)} of {len(plan.seeds)} seeds so far ({', '.join(map(str, seeds))})"
+    said = f"{known}; what each run gave is in `{source}`."
+    name = Path(source).stem
+    if name not in ANSWERS:
+        return f"{said}\n\n{table}"
+    folded = f'<details markdown="1">\n<summary>Every arm and figure</summary>\n\n{table}\n\n</details>'
+    return f"{said}\n\n{answer(repeats, plan, *ANSWERS[name])}\n\n{folded}"
+
+
+def answer(repeats: Repeats, plan: Plan, arm: str, others: Sequence[str]) -> str:
+    """How one arm does against others in every population, and in how many it is ahead."""
+    main = plan.accuracy.test_set
+    auc, gap = plan.accuracy, Figure(main, "equalized_odds_difference", "race")
+    figures = [auc, Figure(main, "worst_group_auc", "race"), gap, Figure(main, "leakage_auc", "race")]
+    tables = {}
+    for other in others:
+        found = summarise(repeats, figures=figures, baseline=other)
+        tables[other] = found[found["arm"] == arm].set_index(["cohort", "metric"])
+    columns = [
+        (figure, other)
+        for figure in figures[:3]
+        for other in others
+        if other == others[0] or figure != figures[1]
+    ]
+    heads = [f"{figure_label(figure, main)}: less {other}" for figure, other in columns]
+    lines = []
+    for cohort in plan.cohort_names:
+        cells = [
+            _shown(difference, tables[other].loc[(cohort, f.metric)], "difference") for f, other in columns
+        ]
+        cells.append(_shown(spread, tables[others[0]].loc[(cohort, "leakage_auc")], "mean"))
+        lines.append(f"| {' | '.join([cohort, *cells])} |".replace("_", "\\_"))
+    said = [
+        _ahead(tables[other].xs(auc.metric, level="metric")["difference"], arm, other) for other in others
+    ]
+    head = ["population", *heads, "leakage of race"]
+    rule = "| --- |" + " ---: |" * (len(heads) + 1)
+    return "\n".join([" ".join(said), "", f"| {' | '.join(head)} |".replace("_", "\\_"), rule, *lines])
+
+
+def _shown(show: Callable[[pd.Series], str], row: pd.Series, value: str) -> str:
+    return show(row) if pd.notna(row[value]) else f"undefined: {row['note'].removeprefix('undefined: ')}"
+
+
+def _ahead(differences: pd.Series, arm: str, other: str) -> str:
+    ahead = int((differences > 0).sum())
+    span = f"{signed(differences.min())} to {signed(differences.max())}"
+    return f"`{arm}` has a higher AUC than `{other}` in {ahead} of {len(differences)} populations ({span})."
 
 
 def update(root: Path, names: tuple[str, ...] | list[str]) -> list[str]:

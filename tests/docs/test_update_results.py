@@ -78,11 +78,11 @@ def _page(root: Path) -> str:
 def test_seeds_that_were_made_apart_stand_in_one_table(script: ModuleType, root: Path) -> None:
     _finish(root, 1, {"a": 0.8, "b": 0.9})
     assert script.update(root, ["ablation"]) == []
-    assert "Seeds 1; what each run gave is in `docs/results/ablation.csv`." in _page(root)
+    assert "1 of 2 seeds so far (1); what each run gave is in `docs/results/ablation.csv`." in _page(root)
     shutil.rmtree(root / "runs")
     _finish(root, 2, {"a": 0.6, "b": 0.8})
     assert script.update(root, ["ablation"]) == []
-    assert "Seeds 1, 2; what" in _page(root)
+    assert "2 of 2 seeds so far (1, 2); what" in _page(root)
     assert "0.700 ±" in _page(root)
     assert "+0.150" in _page(root)
     stored = pd.read_csv(root / "docs" / "results" / "ablation.csv")
@@ -113,3 +113,17 @@ def test_a_failed_run_leaves_its_arm_undefined_with_the_reason(script: ModuleTyp
     shutil.rmtree(root / "runs")
     script.update(root, ["ablation"])
     assert "the loss is not finite" in _page(root)
+
+
+def test_the_arm_that_a_sweep_is_made_for_is_answered_for_above_the_tables(
+    script: ModuleType, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(script.ANSWERS, "ablation", ("b", ("a",)))
+    for seed, values in ((1, {"a": 0.8, "b": 0.9}), (2, {"a": 0.6, "b": 0.8})):
+        _finish(root, seed, values)
+    script.update(root, ["ablation"])
+    page = _page(root)
+    assert "`b` has a higher AUC than `a` in 1 of 1 populations (+0.150 to +0.150)." in page
+    line = next(line for line in page.splitlines() if line.startswith("| default | +0.150 ["))
+    assert "undefined" in line, "figures that no run has are not made up"
+    assert page.index("`b` has") < page.index("<summary>Every arm and figure</summary>")

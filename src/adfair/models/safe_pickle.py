@@ -125,9 +125,11 @@ class _Reader(pickle._Unpickler):
         inert = full in self.extra or any(e.endswith(".") and full.startswith(e) for e in self.extra)
         if full in self.known or inert:
             return self.known.get(full) or self.known.setdefault(full, type(full, (Inert,), {}))
-        return refuse(
-            self.path, f"it names {full[:100]!r}, which is not data", "Load only files that you trust."
+        what, own = (
+            f"it names {full[:100]!r}, which is not data",
+            "If the model is your own, save model.state_dict().",
         )
+        return refuse(self.path, what, f"Load only files that you trust. {own}")
 
     def get_extension(self, code: int) -> None:
         """Names by number come from the reading process, not the file."""

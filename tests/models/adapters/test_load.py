@@ -56,3 +56,9 @@ def test_a_run_that_cannot_be_read_is_named_without_a_trace(tmp_path: Path) -> N
     (tmp_path / "run" / "config.yaml").touch()
     with pytest.raises(DataError, match="training did not finish"):
         load_encoder(f"adfair:{tmp_path / 'run'}")
+
+
+@pytest.mark.parametrize("name", ["hf-hub:microsoft/BiomedCLIP", "https://huggingface.co/x"])
+def test_what_would_be_downloaded_is_answered_with_the_way_to_fetch_it(name: str) -> None:
+    with pytest.raises(ConfigError, match="Fetch it with 'hf download"):
+        load_encoder(name)

@@ -34,6 +34,11 @@ def load_encoder(model: Path | str) -> Encoder:
 
 def load_adapter(name: str, path: Path | str) -> Encoder:
     """Load a model by an adapter's name. Raises ConfigError as ``load_encoder`` does."""
+    if name in ("hf-hub", "hf", "https"):
+        raise ConfigError(
+            f"{name}:{path}: nothing is downloaded. Fetch it with 'hf download REPOSITORY --local-dir FOLDER' and name FOLDER "
+            "(open_clip's layout) or transformers:FOLDER (a CLIPModel or SiglipModel)"
+        )
     if name not in ADAPTERS:
         raise ConfigError(f"no adapter '{name}'; there are: {', '.join(ADAPTERS)}")
     path = Path(path)
