@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from adfair.auditing.diagnosis import _in_words, diagnose
@@ -20,7 +21,7 @@ def test_a_biased_cohort(cohort) -> None:  # type: ignore[no-untyped-def]
     assert any("findings depend on race" in sign for sign in found.signs)
     assert any("name sex, race or age" in sign for sign in found.signs)
     assert found.policy.negatives == "group_adjusted"
-    assert set(found.tables) == {"dependence", "naming", "sizes", "reporting", "images"}
+    assert set(found.tables) == {"dependence", "naming", "sizes", "reporting", "splits", "images"}
     assert found.tables["naming"]["share"].iloc[0] == pytest.approx(0.3, abs=0.06)
 
 
@@ -57,6 +58,35 @@ def test_a_small_cohort_without_signs_is_not_cleared(cohort) -> None:  # type: i
     assert found.conclusion.startswith("none was found, but 11 groups and intersections have fewer patients")
     found.tables["sizes"]["enough"] = True
     assert found.conclusion == "none; there is nothing to remove"
+
+
+def test_images_that_differ_are_said_to_show_the_group_and_are_no_sign(cohort) -> None:  # type: ignore[no-untyped-def]
+    found = dataclasses.replace(diagnose(cohort), signs=[])
+    found.tables["sizes"]["enough"] = True
+    assert found.conclusion.startswith(
+        "none; there is nothing to remove; images differ between groups all the same ("
+    )
+    assert "exposure by race" in found.conclusion
+
+
+def test_splits_and_their_mix_of_patients(cohort) -> None:  # type: ignore[no-untyped-def]
+    table = diagnose(cohort, images=False).tables["splits"].set_index("split")
+    assert table.loc["train", "images"] == 800
+    assert table.loc["test", "race White"] == pytest.approx(1 / 3)
+    assert table.loc["train", "race White"] > 0.45
+
+
+def test_a_cohort_without_groups_and_patients_who_are_set_aside(cohort, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    bare = cohort.info.model_copy(update={"attributes": {}})
+    with pytest.raises(ConfigError, match="declares no attributes"):
+        diagnose(dataclasses.replace(cohort, info=bare))
+    aside = sorted(set(cohort.split("train")["patient_id"]))[:100]
+    pd.DataFrame({"patient_id": aside}).to_csv(tmp_path / "list.csv", index=False)
+    info = cohort.info.model_copy(update={"exclude_patients": [str(tmp_path / "list.csv")]})
+    found = diagnose(dataclasses.replace(cohort, info=info), images=False)
+    assert "100 patients of balanced test sets are left out, as in training." in found.notes
+    left = ~cohort.split("train")["patient_id"].isin(aside)
+    assert found.tables["splits"].set_index("split").loc["train", "images"] == left.sum()
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,11 @@ def test_a_small_stratum_and_a_rare_finding_are_blank_for_everyone_too() -> None
     frame["label_Mass"] = 0
     frame.loc[:2, "label_Mass"] = 1
     result = _suppressed(frame, strata=["view"], attributes=["race"])
-    assert _rows(result, stratum="view=AP")["value"].isna().all()
-    assert _rows(result, stratum="view=AP")["n"].isna().all()
+    assert "view=AP" not in set(result.table["stratum"])
+    assert "view AP: suppressed, fewer than 10 patients" in result.notes
+    # Less the other stratum the total would give the small one away.
+    assert _rows(result, stratum="view=PA")["n"].isna().all()
+    assert _rows(result, stratum="view=PA", finding="Edema", metric="auc")["value"].notna().all()
     rare = _rows(result, finding="Mass", attribute="", stratum="")
     assert rare["value"].isna().all()
     assert rare["n_positive"].isna().all()
@@ -113,3 +116,26 @@ def test_nothing_is_blank_where_every_count_is_large() -> None:
     frame = _cohort({"A": (60, 30), "B": (60, 25)})
     kept = audit(frame, replicates=20, permutations=20, min_group=LEAST, threads=1).table
     pd.testing.assert_frame_equal(_suppressed(frame).table, kept, check_dtype=False)
+
+
+def test_few_positives_in_one_stratum_take_the_counts_of_the_others() -> None:
+    frame = _cohort({"A": (60, 30), "B": (60, 25)})
+    frame["view"] = ["AP", "PA", "LL"] * 40
+    ill = frame[frame["view"] == "LL"].index[frame.loc[frame["view"] == "LL", "label_Edema"] == 1]
+    frame.loc[ill[3:], "label_Edema"] = 0
+    result = _suppressed(frame, strata=["view"], attributes=["race"])
+    assert _rows(result, stratum="view=LL", attribute="")["value"].isna().all()
+    for view in ("AP", "PA"):
+        shown = _rows(result, stratum=f"view={view}", attribute="", metric="auc")
+        assert shown["value"].notna().all()
+        assert shown["n"].isna().all()
+        assert shown["n_positive"].isna().all()
+    assert _rows(result, stratum="", attribute="", metric="auc")["n"].notna().all()
+
+
+def test_many_images_of_one_patient_are_one_patient() -> None:
+    frame = _cohort({"A": (60, 30), "B": (60, 25)})
+    frame["view"] = ["AP"] * 30 + ["PA"] * 90
+    frame.loc[:29, "patient_id"] = "p0"
+    result = _suppressed(frame, strata=["view"], attributes=["race"])
+    assert "view=AP" not in set(result.table["stratum"])

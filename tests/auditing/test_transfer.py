@@ -62,3 +62,43 @@ def test_only_groups_of_both_cohorts_enter_a_gap() -> None:
     means = [roc_auc_score(*(a.loc[a["sex"] == s, c] for c in ("label", "score"))) for s in "FM"]
     assert found.loc[("auc_gap", "sex", ""), "in_domain"] == pytest.approx(abs(np.diff(means)[0]))
     assert found.loc[("auc", "", ""), "in_domain"] == pytest.approx(roc_auc_score(a["label"], a["score"]))
+
+
+def gaps(seed: int, sizes: tuple[int, int], harm: float = 0.0) -> pd.DataFrame:
+    """Changes of gaps between three groups; in the second cohort group C is scored worse by ``harm``."""
+    rng, sides = np.random.default_rng(seed), []
+    for n, lost in zip(sizes, (0.0, harm), strict=True):
+        y, group = rng.integers(0, 2, n), rng.choice(list("ABC"), n)
+        signal = np.where(group == "C", 2.0 - lost, 2.0) * (y - 0.5)
+        score = 1 / (1 + np.exp(-(rng.standard_normal(n) + signal)))
+        frame = pd.DataFrame(
+            {"image_id": [f"i{k}" for k in range(n)], "label": y, "g": group, "score": score}
+        )
+        sides.append(load_predictions(frame, attributes=["g"]))
+    settings = Settings(replicates=200, permutations=200, threads=1, seed=seed)
+    found, _ = domain_change(*sides, np.array([0.5]), settings)
+    return found[(found["finding"] == "label") & (found["attribute"] == "g") & (found["group"] == "")]
+
+
+def test_a_smaller_cohort_has_larger_gaps_and_that_alone_is_no_change() -> None:
+    drawn = pd.concat([gaps(seed, (3000, 250)) for seed in range(15)])
+    assert (drawn["difference"] > 0)[drawn["metric"] == "equalized_odds_difference"].mean() > 0.8
+    wrong = (drawn["p_value"] < 0.05).groupby(drawn["metric"]).mean()
+    assert wrong.max() <= 0.2, wrong
+    outside = ((drawn["ci_low"] > 0) | (drawn["ci_high"] < 0)).groupby(drawn["metric"]).mean()
+    assert outside.max() <= 0.2, outside
+
+
+def test_a_true_change_of_a_gap_is_found_all_the_same() -> None:
+    found = gaps(0, (3000, 1000), harm=1.5).set_index("metric")
+    for metric in ("auc_gap", "equalized_odds_difference"):
+        assert found.loc[metric, "p_value"] < 0.05
+        assert found.loc[metric, "ci_low"] > 0
+
+
+def test_paired_groups_that_are_written_in_two_ways_are_left_out() -> None:
+    a = table(8)
+    b = a.assign(sex=a["sex"].map({"F": "Female", "M": "Male"}))
+    found, notes = change(a, b, paired=True)
+    assert notes == ("sex: F, Female, M, Male in one cohort only, left out of its gaps",)
+    assert found.loc[("auc", "", ""), "difference"] == 0

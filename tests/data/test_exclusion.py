@@ -55,6 +55,11 @@ def test_refusals(cohort: Cohort, tmp_path: Path) -> None:
         without_excluded(cohort, [listed(tmp_path, everyone)])[0].split("train")
 
 
+def test_a_list_of_which_nobody_is_in_the_cohort_is_refused(cohort: Cohort, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none of its 2 patients is in the cohort .*puts a name in front"):
+        without_excluded(cohort, [listed(tmp_path, "patient_id\nnih/p0\nnih/p3\n")])
+
+
 def test_whoever_is_planted_in_training_is_found(cohort: Cohort, tmp_path: Path) -> None:
     rng = np.random.default_rng(8)
     for k in range(50):

@@ -101,3 +101,30 @@ def test_refusals(run: Path, small_cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "half" / "config.yaml").write_text("")
     with pytest.raises(DataError, match="did not finish"):
         model_folder(tmp_path / "half")
+
+
+@pytest.mark.parametrize(
+    ("split", "protocol", "calibrate", "message"),
+    [
+        ("train", "linear_probe", "none", "linear_probe is taught on split 'train'"),
+        ("val", "few_shot", "none", "few_shot chooses its settings on split 'val'"),
+        ("val", "zero_shot", "sigmoid", "calibration is fitted on split 'val'"),
+    ],
+)
+def test_images_that_teach_are_not_scored(
+    run: Path, small_cohort: Path, tmp_path: Path, split: str, protocol: str, calibrate: str, message: str
+) -> None:
+    how = replace(QUICK, calibrate=calibrate)
+    with pytest.raises(ConfigError, match=message):
+        evaluate(run, data=small_cohort, split=split, protocol=protocol, out=tmp_path / "e", how=how)
+
+
+def test_thresholds_of_the_split_that_chose_them_are_called_in_sample(
+    run: Path, small_cohort: Path, tmp_path: Path
+) -> None:
+    out = evaluate(run, data=small_cohort, split="val", out=tmp_path / "e", how=QUICK)
+    table = pd.read_csv(out / "metrics.csv")
+    assert table.query("metric == 'tpr' and finding == 'Edema'")["note"].str.contains("in-sample").all()
+    (out / "prompts" / "old").mkdir(parents=True)
+    evaluate(run, data=small_cohort, out=out, how=QUICK, force=True)
+    assert not (out / "prompts").exists(), "another evaluation's prompts do not outlive it"

@@ -176,3 +176,20 @@ def test_an_attribute_known_of_too_few_patients_is_refused(
     monkeypatch.setattr(frozen, "FEWEST", 1000)
     with pytest.raises(DataError, match=r"column 'race'.*1000 known patients"):
         erase(source, data=small_cohort, out=tmp_path / "x")
+
+
+def test_patients_of_a_balanced_set_shape_no_correction(
+    source: Path, small_cohort: Path, tmp_path: Path
+) -> None:
+    cohort = load_cohort(small_cohort)
+    aside = sorted(set(cohort.split("train")["patient_id"]))[:20]
+    pd.DataFrame({"patient_id": aside}).to_csv(tmp_path / "list.csv", index=False)
+    info = cohort.info.model_copy(
+        update={"exclude_patients": [str(tmp_path / "list.csv")], "image_root": str(cohort.image_root)}
+    )
+    write_cohort(tmp_path / "c", info, cohort.table)
+    train = frozen.freeze(source, tmp_path / "c", ["sex"], keep_findings=True)
+    assert not set(train.patients) & set(aside)
+    out = erase(source, data=tmp_path / "c", attributes=["sex"], out=tmp_path / "out")
+    about = json.loads((out / "model" / "posthoc.json").read_text())
+    assert about["exclude_patients"]["patients"] == 20

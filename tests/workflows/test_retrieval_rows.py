@@ -44,3 +44,11 @@ def test_without_reports_it_is_undefined(cohort: Cohort) -> None:
     table = retrieval_rows(Subject(build_model("tiny", seed=1, image_size=64), silent), "test", QUICK)
     assert table["value"].isna().all()
     assert pd.unique(table["note"]).tolist() == ["undefined: the cohort has no reports"]
+
+
+def test_without_permutations_there_is_no_level_of_chance_of_a_gap(cohort: Cohort) -> None:
+    subject = Subject(build_model("tiny", seed=0, image_size=64), cohort)
+    table = retrieval_rows(subject, "test", replace(QUICK, replicates=0))
+    gaps = table[table["metric"].str.startswith("retrieval_gap")]
+    assert gaps["value"].notna().all()
+    assert gaps[["expected_by_chance", "p_value"]].isna().all(axis=None)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,26 @@ def test_the_command(places: dict[str, Path], small_cohort: Path, tmp_path: Path
     assert command(line) == 0
     assert "out of domain" in capsys.readouterr().out
     assert command([*line, "--force", "--calibrate", "platt"]) == 2
+
+
+def test_options_that_are_about_zero_shot_scores_and_images_that_teach(
+    places: dict[str, Path], small_cohort: Path, tmp_path: Path
+) -> None:
+    def go(how: Protocol, **more: str) -> None:
+        out, to = tmp_path / "t", places["to"]
+        transfer(places["model"], data=small_cohort, to=to, finding_map=MAP, out=out, how=how, **more)
+
+    for how, key in (
+        (replace(QUICK, calibrate="sigmoid"), "calibrate"),
+        (replace(QUICK, threshold="0.5"), "threshold"),
+    ):
+        with pytest.raises(ConfigError, match=f"--{key} is about zero-shot scores"):
+            go(how, protocol="linear_probe")
+    with pytest.raises(ConfigError, match="split 'val' is what --validation names"):
+        go(QUICK, protocol="linear_probe", split="val")
+    go(QUICK, split="val")
+    tables = {
+        side: pd.read_csv(tmp_path / "t" / side / "metrics.csv") for side in ("in_domain", "out_of_domain")
+    }
+    notes = tables["in_domain"].query("metric == 'threshold'")["note"]
+    assert notes.str.contains("in-sample").all()

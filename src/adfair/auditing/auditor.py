@@ -109,13 +109,14 @@ def audit_predictions(
     rows = _threshold_rows(measured, cutoffs) if wanted("threshold", only) else []
     rows += base_rows(measured, cutoffs.note, only=only)
     rows += [*gap_rows(measured, cutoffs.note, only=only), *signed_rows(measured, cutoffs.note, only=only)]
-    rows += _stratum_rows(predictions, cutoffs, settings)
+    within, hidden = _stratum_rows(predictions, cutoffs, settings, notes)
+    rows += within
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(FIGURES, float))
     frame["p_adjusted"] = _adjusted(frame, settings.adjustment)
     curves = _calibration(measured)
     if settings.suppress_small:
         dropped = [a.name for a in predictions.attributes if (a.codes == SUPPRESSED).any()]
-        frame = suppress_counts(frame, settings.min_group, dropped=dropped)
+        frame = suppress_counts(frame, settings.min_group, dropped=dropped, strata=hidden)
         curves = suppress_curves(curves, settings.min_group, frame)
     if cutoffs.note:
         notes.append(cutoffs.note)
@@ -158,16 +159,30 @@ def _no_threshold(rows: SortedRows, cutoffs: Cutoffs) -> str:
     return f"rule {cutoffs.rule} needs a class that the {cutoffs.origin} rows lack"
 
 
-def _stratum_rows(predictions: Predictions, cutoffs: Cutoffs, settings: Settings) -> list[Row]:
-    out = []
+def _stratum_rows(
+    predictions: Predictions, cutoffs: Cutoffs, settings: Settings, notes: list[str]
+) -> tuple[list[Row], set[str]]:
+    """Rows within each stratum; and the columns of strata of which somebody was taken out for being few."""
+    out, hidden = [], set()
     for stratum in predictions.strata:
         for code, name in enumerate(stratum.groups):
             part = replace(predictions.take(stratum.codes == code), strata=())
+            if settings.suppress_small:
+                said: list[str] = []
+                if part.patients < settings.min_group:
+                    said.append(f"suppressed, fewer than {settings.min_group} patients")
+                else:
+                    part = drop_small_groups(part, settings.min_group, said)
+                if said:
+                    hidden.add(stratum.name)
+                    notes += [f"{stratum.name} {name}: {each}" for each in said]
+                if part.patients < settings.min_group:
+                    continue
             measured = measure(part, cutoffs.values, settings)
             rows = [*base_rows(measured), *gap_rows(measured), *signed_rows(measured)]
             kept = [r for r in rows if r["metric"] in _WITHIN_STRATA]
             out += [{**r, "stratum": f"{stratum.name}={name}"} for r in kept]
-    return out
+    return out, hidden
 
 
 def _adjusted(frame: pd.DataFrame, method: Adjustment) -> pd.Series:

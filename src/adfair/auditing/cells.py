@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from adfair.auditing.attributes import UNKNOWN, Attribute
+from adfair.auditing.attributes import UNKNOWN
 from adfair.auditing.predictions import Predictions
 from adfair.metrics.calibration import Binning, bin_bounds, is_probability
 
@@ -130,8 +130,3 @@ def finding_cells(
         )
         table.append([select_rows(rows, c.rows[order]) for c in cells])
     return table
-
-
-def code_of(predictions: Predictions, name: str) -> Attribute:
-    """The attribute of that name."""
-    return next(a for a in predictions.attributes if a.name == name)

@@ -1,6 +1,6 @@
 """``compare``: paired differences of every metric and gap between models that scored the same images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -190,8 +190,28 @@ def _base(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
     return out
 
 
-def gap_differences(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
-    """Rows of the change of every gap; replicate r of one table goes with replicate r of the other."""
+Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""From a change [1 + R, F + 1], observed and replicated, its interval's ends and its p-value, [F + 1] each."""
+
+
+def percentile_judge(settings: Settings) -> Judge:
+    """Percentile intervals and the p-values that invert them."""
+
+    def judge(change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        low, high = percentile_interval(change[1:], level=settings.level)
+        return low, high, bootstrap_p_value(change[1:])
+
+    return judge
+
+
+def gap_differences(
+    a: Measured, b: Measured, settings: Settings, judge_of: Callable[[str, str], Judge] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of the change of every gap; replicate r of one table goes with replicate r of the other.
+
+    Args:
+        judge_of: gap and attribute -> how the change is judged; by percentiles by default.
+    """
     out = []
     for attribute in a.predictions.attributes:
         columns = a.columns(attribute.name)
@@ -208,7 +228,8 @@ def gap_differences(a: Measured, b: Measured, settings: Settings) -> list[dict[s
                     parts.append(gap_values(gap, m.values[:, f, 0], m.values[:, f, columns], keep))
                 values.append(np.stack(parts, axis=1))
             place = {"metric": gap.name, "attribute": attribute.name, "group": ""}
-            out += difference_rows(place, values[0], values[1], a, settings, None)
+            judge = None if judge_of is None else judge_of(gap.name, attribute.name)
+            out += difference_rows(place, values[0], values[1], a, settings, None, judge)
     return out
 
 
@@ -219,14 +240,15 @@ def difference_rows(
     measured: Measured,
     settings: Settings,
     delong: np.ndarray | None,
+    judge: Judge | None = None,
 ) -> list[dict[str, Any]]:
     """Rows per finding and their mean from the two models' values [1 + R, F]."""
     both = np.isfinite(a[0]) & np.isfinite(b[0])
     a, b = np.where(both, a, np.nan), np.where(both, b, np.nan)
     a, b = (np.column_stack([x, mean_over_findings(x)]) for x in (a, b))
     change = b - a
-    low, high = percentile_interval(change[1:], level=settings.level)
-    p = np.where(np.isfinite(change[0]), bootstrap_p_value(change[1:]), np.nan)
+    low, high, p = (judge or percentile_judge(settings))(change)
+    p = np.where(np.isfinite(change[0]), p, np.nan)
     out = []
     for f, finding in enumerate([*measured.predictions.findings, "mean"]):
         figures = {"value_a": a[0, f], "value_b": b[0, f], "difference": change[0, f]}

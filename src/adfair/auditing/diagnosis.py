@@ -16,6 +16,7 @@ import pandas as pd
 from adfair.auditing.image_quality import image_figures
 from adfair.auditing.reporting_gaps import GIVEN, group_contrasts, reporting_columns
 from adfair.auditing.sizes import size_table
+from adfair.data.exclusion import without_excluded
 from adfair.data.images import load_images
 from adfair.data.manifest import Cohort, group_codes, load_cohort
 from adfair.data.policy import CLEAR, Policy, cohort_dependence, decide, dependence_table, what_is_said
@@ -53,6 +54,17 @@ class Diagnosis:
         """The signs in a sentence; without any, whether the cohort is large enough to say that there are none."""
         if self.signs:
             return "; ".join(self.signs)
+        return self._without_signs() + self._seen()
+
+    def _seen(self) -> str:
+        """What the images show of the groups: no bias by itself, but what a bias elsewhere could use."""
+        shown = visible(self.tables["images"]) if "images" in self.tables else pd.DataFrame()
+        if shown.empty:
+            return ""
+        figures = ", ".join(dict.fromkeys(f"{row.figure} by {row.attribute}" for row in shown.itertuples()))
+        return f"; images differ between groups all the same ({figures}), so that they show the group"
+
+    def _without_signs(self) -> str:
         sizes = self.tables["sizes"]
         few = int((sizes["enough"] == False).sum())  # noqa: E712 - empty where undefined
         if not few:
@@ -97,7 +109,7 @@ def diagnose(
         ConfigError: the cohort declares no such attribute.
         DataError: as ``load_cohort``.
     """
-    cohort = cohort if isinstance(cohort, Cohort) else load_cohort(cohort)
+    cohort, left_out = without_excluded(cohort if isinstance(cohort, Cohort) else load_cohort(cohort))
     groups = _groups(cohort, attributes)
     table, findings = cohort.split(split), cohort.info.findings
     codes = {name: group_codes(table[name], names) for name, names in groups.items()}
@@ -114,8 +126,11 @@ def diagnose(
         "naming": naming,
         "sizes": size_table(table, groups, float(np.nanmean(said == 1))),
         "reporting": reporting,
+        "splits": split_table(cohort.table, groups),
     }
     notes = [] if cohort.has_reports else ["The cohort has no reports: its labels stand for them."]
+    for record in left_out.values():
+        notes.append(f"{record['patients']:,} patients of balanced test sets are left out, as in training.")
     if images:
         tables["images"] = image_table(cohort, table, groups, seed=seed)
     else:
@@ -126,6 +141,10 @@ def diagnose(
 
 def _groups(cohort: Cohort, attributes: Sequence[str]) -> dict[str, list[str]]:
     declared = cohort.info.attributes
+    if not declared:
+        raise ConfigError(
+            f"cohort '{cohort.info.name}' declares no attributes: there are no groups to compare"
+        )
     for name in attributes:
         if name not in declared:
             raise ConfigError(f"the cohort declares no attribute '{name}'; it has {', '.join(declared)}")
@@ -138,6 +157,18 @@ def naming_table(table: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFr
     kinds = [name for name in counts if name not in ("attribute", "group", "reports", "any")]
     shares = counts[["any", *kinds]].astype(float).div(counts["reports"].astype(float), axis=0)
     return counts[["attribute", "group", "reports"]].join(shares.rename(columns={"any": "share"}))
+
+
+def split_table(table: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
+    """A row a split: images, patients, and of each group the share among images of known group, ``race White``."""
+    rows = []
+    for name, part in table.groupby("split", sort=False):
+        row: dict[str, Any] = {"split": name, "images": len(part), "patients": part["patient_id"].nunique()}
+        for attribute, names in groups.items():
+            known = part[attribute][part[attribute].isin(names)]
+            row |= {f"{attribute} {group}": float((known == group).mean()) for group in names}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def image_table(
@@ -176,6 +207,11 @@ def _reporting_signs(reporting: pd.DataFrame) -> list[str]:
         f"{row.attribute} {row.group}: {_in_words(row.figure, row.value, row.others)}"
         for row in clear.itertuples()
     ]
+
+
+def visible(images: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an image table that are neither chance nor too small to matter."""
+    return images[(images["p_adjusted"] < SIGNIFICANT) & (images["effect"].abs() >= VISIBLE)]
 
 
 def _in_words(figure: str, value: float, others: float) -> str:

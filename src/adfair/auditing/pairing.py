@@ -82,7 +82,8 @@ def _findings(table: Predictions, names: list[str]) -> Predictions:
 
 
 def _values(attribute: Attribute) -> np.ndarray:
-    return np.array([*attribute.groups, ""], dtype=object)[attribute.codes]
+    # Neither the unknown nor those whose group was taken out has a name.
+    return np.array([*attribute.groups, ""], dtype=object)[np.maximum(attribute.codes, -1)]
 
 
 def _partition(patient: np.ndarray) -> np.ndarray:

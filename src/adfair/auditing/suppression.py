@@ -38,18 +38,22 @@ def _without(attribute: Attribute, small: list[int]) -> Attribute:
     return Attribute(attribute.name, tuple(attribute.groups[k] for k in stay), codes.astype(np.int16))
 
 
-def suppress_counts(frame: pd.DataFrame, least: int, *, dropped: Collection[str] = ()) -> pd.DataFrame:
+def suppress_counts(
+    frame: pd.DataFrame, least: int, *, dropped: Collection[str] = (), strata: Collection[str] = ()
+) -> pd.DataFrame:
     """Blank every figure from which a count of fewer than ``least`` could be read or worked out.
 
     1. Rows in which fewer than ``least`` are positive, negative, or there at all, whomever they describe.
     2. What a blanked group's figures could be computed from: gaps and signed differences of its finding and
        attribute, and the means over findings of that group and of those gaps.
-    3. The counts of the other groups of that attribute, which subtraction from the total would turn into it.
+    3. The counts of the other groups of that attribute, which subtraction from the total would turn into it; and of
+       the other strata, for the same reason.
 
     Args:
         frame: the columns of ``metrics.csv``.
         least: the smallest count that may be published.
-        dropped: attributes of which a group was taken out altogether.
+        dropped: attributes of which a group was taken out altogether. strata: columns of strata of which one, or a group
+            within one, was.
     """
     frame = frame.astype({"n": float, "n_positive": float})
     n, positive = frame["n"], frame["n_positive"]
@@ -69,6 +73,17 @@ def suppress_counts(frame: pd.DataFrame, least: int, *, dropped: Collection[str]
     frame.loc[few, "note"] = f"suppressed: a count below {least}"
     frame.loc[derived & ~few, "note"] = f"suppressed: would reveal a count below {least}"
     countable = grouped & (place.isin(cells | means) | frame["attribute"].isin(list(dropped)))
+    column = frame["stratum"].str.partition("=")[0]
+    across = pd.MultiIndex.from_arrays([column, frame["attribute"], frame["finding"]])
+    of_strata = hit[hit["stratum"] != ""]
+    beside = {
+        (of, attribute, name)
+        for of, attribute, finding in zip(
+            column[of_strata.index], of_strata["attribute"], of_strata["finding"], strict=True
+        )
+        for name in (finding, "mean")
+    }
+    countable |= (frame["stratum"] != "") & (across.isin(beside) | column.isin(list(strata)))
     frame.loc[countable, ["n", "n_positive"]] = np.nan
     return frame
 

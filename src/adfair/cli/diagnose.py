@@ -19,6 +19,7 @@ TITLES = {
     "naming": "Share of reports that name sex, race or age",
     "sizes": "Patients, and how many each group needs to find a gap of .05 (power .8, AUC .85)",
     "reporting": "Reports by group, clear differences",
+    "splits": "Splits, and the share of each group among images of known group",
     "images": "Images by group, visible differences (standard deviations)",
 }
 
@@ -76,12 +77,12 @@ def _print(found: "Diagnosis") -> None:
 
 def _clear(name: str, table: "pd.DataFrame") -> "pd.DataFrame":
     """What is worth a line on a screen; the record keeps everything."""
-    from adfair.auditing.diagnosis import SIGNIFICANT, VISIBLE
+    from adfair.auditing.diagnosis import SIGNIFICANT, visible
 
     if name == "reporting":
         table = table[table["p_adjusted"] < SIGNIFICANT]
     if name == "images":
-        table = table[(table["p_adjusted"] < SIGNIFICANT) & (table["effect"].abs() >= VISIBLE)]
+        table = visible(table)
     return table.drop(
         columns=["note", "p_value", "standard_error"] if name in ("reporting", "images") else []
     )

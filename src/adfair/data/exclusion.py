@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,23 @@ def without_excluded(cohort: Cohort, lists: Sequence[Path] = ()) -> tuple[Cohort
     Returns:
         The cohort without them, the same object where nothing is listed; and what to keep with a run: how many
         patients are listed, the hash of their ids, and images left out by split. Empty where nothing is listed.
+
+    Raises:
+        DataError: a list that cannot be read, or of which no patient is in the cohort.
     """
     files = [*(cohort.root / name for name in cohort.info.exclude_patients), *map(Path, lists)]
     if not files:
         return cohort, {}
-    patients = set().union(*map(read_patients, files))
+    listed = {file: read_patients(file) for file in files}
+    known = set(cohort.table["patient_id"])
+    for file, patients in listed.items():
+        if patients and patients.isdisjoint(known):
+            raise DataError.at(
+                f"none of its {len(patients):,} patients is in the cohort {cohort.root}",
+                file=file,
+                remedy="Write ids as the cohort does (a merged cohort puts a name in front), or take the list out.",
+            )
+    patients = set().union(*listed.values())
     out = cohort.table["patient_id"].isin(patients) & cohort.table["split"].isin(FITTED_SPLITS)
     record = {
         "patients": len(patients),
@@ -59,4 +72,4 @@ def without_excluded(cohort: Cohort, lists: Sequence[Path] = ()) -> tuple[Cohort
         "images_left_out": cohort.table["split"][out].value_counts().sort_index().to_dict(),
     }
     table = cohort.table[~out].reset_index(drop=True)
-    return Cohort(root=cohort.root, info=cohort.info, table=table), {"exclude_patients": record}
+    return replace(cohort, table=table), {"exclude_patients": record}

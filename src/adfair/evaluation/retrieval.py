@@ -26,21 +26,24 @@ def image_to_text(image_emb: np.ndarray, text_emb: np.ndarray, texts: list[str],
         texts: N reports.
     """
     first, own = np.unique(np.asarray(texts, dtype=object), return_index=True, return_inverse=True)[1:]
-    return _hits(image_emb, text_emb[first], own[:, None] == np.arange(len(first)), ks)
+    return _hits(image_emb, text_emb[first], own, np.arange(len(first)), ks)
 
 
 def text_to_image(image_emb: np.ndarray, text_emb: np.ndarray, texts: list[str], ks: tuple[int, ...]) -> Hits:
     """Whether an image with this very report is among the k most similar of all images. Args as above."""
     own = np.unique(np.asarray(texts, dtype=object), return_inverse=True)[1]
-    return _hits(text_emb, image_emb, own[:, None] == own, ks)
+    return _hits(text_emb, image_emb, own, own, ks)
 
 
-def _hits(queries: np.ndarray, gallery: np.ndarray, relevant: np.ndarray, ks: tuple[int, ...]) -> Hits:
+def _hits(
+    queries: np.ndarray, gallery: np.ndarray, asked: np.ndarray, held: np.ndarray, ks: tuple[int, ...]
+) -> Hits:
+    """``asked`` [N] and ``held`` [M] number the reports: what a query looks for has the same number."""
     hit, chance = np.empty((len(queries), len(ks))), np.empty((len(queries), len(ks)))
-    size, right = len(gallery), relevant.sum(axis=1)
+    size, right = len(gallery), np.bincount(held, minlength=asked.max() + 1)[asked]
     for start in range(0, len(queries), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        similarity, wanted = queries[rows] @ gallery.T, relevant[rows]
+        similarity, wanted = queries[rows] @ gallery.T, asked[rows, None] == held
         best = np.where(wanted, similarity, -np.inf).max(axis=1, keepdims=True)
         before = ((similarity > best) & ~wanted).sum(axis=1)
         tied, level = (
@@ -103,4 +106,5 @@ def null_gaps(
     hit, codes = hit[known], codes[known]
     _, first, unit = np.unique(patients[known], return_index=True, return_inverse=True)
     rng = np.random.default_rng(seed)
-    return np.stack([recall_gap(hit, rng.permutation(codes[first])[unit]) for _ in range(permutations)])
+    gaps = [recall_gap(hit, rng.permutation(codes[first])[unit]) for _ in range(permutations)]
+    return np.array(gaps).reshape(permutations, hit.shape[1])

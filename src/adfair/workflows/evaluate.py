@@ -1,6 +1,7 @@
 """``evaluate``: a model and a cohort in; predictions, embeddings and audited metrics out."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 
 from adfair import __version__
 from adfair.auditing.rows import COLUMNS
+from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort, load_cohort
 from adfair.data.staging import replace_file, require_absent
 from adfair.errors import ConfigError
@@ -35,6 +37,7 @@ def evaluate_split(
     parts = [ROWS[name](subject, split, how) for name in protocols]
     metrics = pd.concat([part.reindex(columns=list(COLUMNS)) for part in parts], ignore_index=True)
     out.mkdir(parents=True, exist_ok=True)
+    (out / "predictions.csv").unlink(missing_ok=True)  # another model's, where this one has no texts
     ids = subject.cohort.split(split)["image_id"].to_numpy(dtype=str)
     np.savez(out / "embeddings.npz", image_id=ids, image_emb=subject.image_emb(split))
     try:
@@ -78,12 +81,15 @@ def evaluate(
     wanted, out = _protocols(protocol), Path(out)
     require_absent(out / "metrics.csv", force=force)
     named = [each.name for each in prompt_protocols(prompts)] if prompts else []
-    cohort, kept = load_cohort(data), open_cache(cache)
+    # Listed patients are those of a balanced test set: they teach no probe and choose no threshold.
+    (cohort, left_out), kept = without_excluded(load_cohort(data)), open_cache(cache)
     how = how or Protocol(validation="val" if "val" in cohort.info.splits else None)
+    _require_apart(how, split, wanted)
     how = _settled(how, cohort, wanted)
     encoder = load_encoder(model)
     warning = seen_in_training(encoder.name, cohort.info.name, cohort.info.source)
     subject = Subject(encoder, cohort, precision=precision, cache=kept)
+    shutil.rmtree(out / "prompts", ignore_errors=True)
     first, *others = named or [encoder.protocol]
     how = replace(how, prompts=first)
     evaluate_split(subject, split, out=out, protocols=wanted, how=how)
@@ -95,12 +101,27 @@ def evaluate(
         **({"warning": warning} if warning else {}),
         **asdict(how),
         "threshold": None if how.validation is None and not is_given(how.threshold) else how.threshold,
+        **left_out,
         "further_prompts": others,
         "precision": precision,
         "notes": [] if kept is None else kept.notes,
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
     return out
+
+
+def _require_apart(how: Protocol, split: str, wanted: Sequence[str]) -> None:
+    """Refuse to score the images that a probe was taught or set by, or that a calibration was fitted to."""
+    taught = [name for name in ("linear_probe", "few_shot") if name in wanted]
+    if split == "train" and taught:
+        raise ConfigError(
+            f"{taught[0]} is taught on split 'train', which would be evaluated: choose another --split"
+        )
+    if split == how.validation and (how.calibrate != "none" or "few_shot" in wanted):
+        what = "few_shot chooses its settings" if how.calibrate == "none" else "calibration is fitted"
+        raise ConfigError(
+            f"{what} on split '{split}', which would be evaluated: choose another --split or --validation"
+        )
 
 
 def _settled(how: Protocol, cohort: Cohort, wanted: Sequence[str]) -> Protocol:

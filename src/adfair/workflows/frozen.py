@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from adfair.data.cache import leave_out_refused
+from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort, group_codes, load_cohort
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.subject import Subject
@@ -29,6 +31,7 @@ class Frozen:
         groups: names by attribute. codes: int64 [N] by attribute, -1 unknown.
         weights: [N] by attribute, see ``independence_weights``; ones where findings are not to be kept.
         cells: int64 [N], the combination of groups.
+        left_out: listed patients that are not in it, see ``without_excluded``.
     """
 
     subject: Subject
@@ -38,6 +41,7 @@ class Frozen:
     codes: Mapping[str, np.ndarray]
     weights: Mapping[str, np.ndarray]
     cells: np.ndarray
+    left_out: Mapping[str, Any]
 
     def part(self, rows: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Embeddings, codes and weights of some rows."""
@@ -57,7 +61,9 @@ def freeze(model: Path | str, data: Path | str, attributes: Sequence[str], *, ke
         DataError: fewer than two groups of an attribute have ``FEWEST`` patients.
     """
     towers = load_model(model_folder(model))
-    cohort = leave_out_refused(load_cohort(data), size=towers.image_size, fit=towers.fit)
+    # Patients of a balanced test set must not shape a correction either.
+    kept, left_out = without_excluded(load_cohort(data))
+    cohort = leave_out_refused(kept, size=towers.image_size, fit=towers.fit)
     groups = _groups(cohort, attributes)
     table = cohort.split("train")
     codes = {name: _codes(cohort, table, name) for name in groups}
@@ -71,7 +77,8 @@ def freeze(model: Path | str, data: Path | str, attributes: Sequence[str], *, ke
     }
     _, cells = np.unique(np.stack(list(codes.values()), axis=1), axis=0, return_inverse=True)
     patients = table["patient_id"].to_numpy()
-    return Frozen(subject, subject.image_emb("train"), patients, groups, codes, weights, cells.reshape(-1))
+    emb = subject.image_emb("train")
+    return Frozen(subject, emb, patients, groups, codes, weights, cells.reshape(-1), left_out)
 
 
 def _groups(cohort: Cohort, attributes: Sequence[str]) -> dict[str, list[str]]:

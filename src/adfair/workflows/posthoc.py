@@ -165,6 +165,7 @@ def _finish(
         "cohort": info.name,
         "manifest_sha256": info.manifest_sha256,
         "settings": asked | fitted.settings,
+        **train.left_out,
     }
     measured = before_after(train, fit, fitted.transform, seed=asked["seed"])
     with staged_folder(out, force=force, what="corrected model", markers=[TABLE]) as staging:

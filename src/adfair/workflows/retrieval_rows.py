@@ -85,12 +85,12 @@ def _gaps(hits: Hits, codes: np.ndarray, patients: np.ndarray, attribute: str, h
         note = "undefined: a gap needs two groups"
         return [row(f"retrieval_gap@{k}", "mean", attribute, figures={}, note=note) for k in KS]
     values = recall_gap(hits.hit, codes)
-    null = null_gaps(hits.hit, codes, patients, permutations=min(how.replicates, 1000) or 1, seed=how.seed)
+    null = null_gaps(hits.hit, codes, patients, permutations=min(how.replicates, 1000), seed=how.seed)
     out = []
     for j, k in enumerate(KS):
         figures = {
             "value": values[j],
-            "expected_by_chance": null[:, j].mean(),
+            "expected_by_chance": null[:, j].mean() if len(null) else np.nan,
             "p_value": float(permutation_p_value(values[j], null[:, j])),
             "n": int((codes >= 0).sum()),
         }

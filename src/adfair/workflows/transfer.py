@@ -16,6 +16,7 @@ from adfair.auditing.formats import load_predictions
 from adfair.auditing.predictions import Predictions
 from adfair.auditing.settings import Settings
 from adfair.auditing.transfer import domain_change
+from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import load_cohort
 from adfair.data.staging import replace_file, require_absent
 from adfair.errors import ConfigError
@@ -68,9 +69,11 @@ def transfer(
     """
     out = Path(out)
     require_absent(out / TABLE, force=force)
+    _require_fitting(how or Protocol(), protocol, split, prompts)
     if protocol not in PROTOCOLS:
         raise ConfigError(f"protocol '{protocol}': choose one of {', '.join(PROTOCOLS)}")
-    first, second = load_cohort(data), load_cohort(to)
+    # Listed patients are those of a balanced test set, which may be the other cohort: nothing is taught by them.
+    (first, left_out), second = without_excluded(load_cohort(data)), load_cohort(to)
     mapped = read_finding_map(finding_map, first, second)
     loaded, kept = load_encoder(model), open_cache(cache)
     how = replace(how or Protocol(), prompts=prompt_protocols(prompts or loaded.protocol)[0].name)
@@ -88,6 +91,7 @@ def transfer(
         "protocol": protocol,
         "finding_map": mapped,
         "paired": paired,
+        **left_out,
         "precision": precision,
         "notes": (notes := [*filter(None, warnings), *notes, *([] if kept is None else kept.notes)]),
         **asdict(how),
@@ -95,6 +99,25 @@ def transfer(
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
     replace_file(out / TABLE, table.to_csv(index=False).encode())
     return [*_lines(table), *(f"note: {note}" for note in notes)]
+
+
+def _require_fitting(how: Protocol, protocol: str, split: str, prompts: str) -> None:
+    """Refuse options that a protocol has no use for, and calibration to the images that are scored."""
+    if protocol == "linear_probe":
+        given = {
+            "--calibrate": how.calibrate != "none",
+            "--prompts": bool(prompts),
+            "--threshold": is_given(how.threshold),
+        }
+        if unfit := [name for name, asked in given.items() if asked]:
+            raise ConfigError(
+                f"{unfit[0]} is about zero-shot scores: leave it out with --protocol linear_probe (its thresholds are "
+                "chosen by a rule)"
+            )
+    if split == how.validation and (how.calibrate != "none" or protocol == "linear_probe"):
+        raise ConfigError(
+            f"split '{split}' is what --validation names and would be evaluated: choose another of the two"
+        )
 
 
 def _written(
@@ -114,7 +137,7 @@ def _written(
         load_predictions(table, attributes=list(side.cohort.info.attributes))
         for table, side in zip(tables, (home, away), strict=True)
     )
-    cutoffs = _cutoffs(home, inside, val, how)
+    cutoffs = _cutoffs(home, inside, val, how, in_sample=splits[0] == how.validation)
     settings = Settings(replicates=how.replicates, seed=how.seed)
     change, notes = domain_change(inside, outside, cutoffs.values, settings, paired=paired)
     for name, found, table in zip(SIDES, (inside, outside), tables, strict=True):
@@ -178,12 +201,16 @@ def _probed(home: Subject, away: Subject, splits: tuple[str, str], validation: s
     return one, two, three
 
 
-def _cutoffs(home: Subject, inside: Predictions, val: np.ndarray | None, how: Protocol) -> Cutoffs:
+def _cutoffs(
+    home: Subject, inside: Predictions, val: np.ndarray | None, how: Protocol, *, in_sample: bool
+) -> Cutoffs:
     """The thresholds of the first cohort, chosen on its validation images unless they are given."""
     if is_given(how.threshold):
         return resolve(inside, rule=how.threshold, validation=None, in_sample=False)
     if val is None or how.validation is None:
         return resolve(inside, rule=None, validation=None, in_sample=False)
+    if in_sample:
+        return resolve(inside, rule=how.threshold, validation=None, in_sample=True)
     table = home.table(how.validation, val)
     return resolve(
         inside,
