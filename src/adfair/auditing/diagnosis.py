@@ -202,10 +202,10 @@ def _naming_signs(naming: pd.DataFrame) -> list[str]:
 
 
 def _reporting_signs(reporting: pd.DataFrame) -> list[str]:
-    clear = reporting[reporting["p_adjusted"] < SIGNIFICANT]
+    clear = reporting[reporting["p_adjusted"] < SIGNIFICANT].to_dict("records")
     return [
-        f"{row.attribute} {row.group}: {_in_words(row.figure, row.value, row.others)}"
-        for row in clear.itertuples()
+        f"{row['attribute']} {row['group']}: {_in_words(row['figure'], row['value'], row['others'])}"
+        for row in clear
     ]
 
 

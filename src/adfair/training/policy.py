@@ -85,6 +85,6 @@ def _besides(
         else:
             said.append("But contrastive: fastclip has no such addition: its logits stay as they are.")
     others = [name for name in config.objective.attributes if name not in attributes]
-    if others and (recommended | given)["adversary_weight"] > 0:
+    if others and {**recommended, **given}["adversary_weight"] > 0:
         said.append(f"{', '.join(others)}: not diagnosed, being a number; the adversary reads it too.")
     return said
