@@ -26,8 +26,11 @@ def uneven(rows: int) -> dict[str, torch.Tensor]:
 def test_uneven_shares_gather_in_order_with_the_right_gradient(tmp_path: Path) -> None:
     found = run_together(uneven, 11, world=3, folder=tmp_path)
     everyone = torch.arange(22.0, dtype=torch.float64).reshape(11, 2).sin().requires_grad_()
-    (3.0 * (everyone @ (2 * everyone).T).square().sum()).backward()
+    scale = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+    (scale * (everyone @ (2 * everyone).T).square().sum()).backward()
     assert found[0]["sizes"].tolist() == [4, 4, 3]
+    for each in found:
+        torch.testing.assert_close(each["scale"], scale.grad, rtol=1e-12, atol=0)
     torch.testing.assert_close(torch.cat([f["grad"] for f in found]), everyone.grad, rtol=1e-12, atol=0)
 
 

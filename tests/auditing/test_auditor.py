@@ -64,6 +64,16 @@ def test_every_observed_figure_equals_the_scalar_metric(table: Maker) -> None:
             for name in ("tpr", "fpr", "ppv", "npv", "selection_rate", "accuracy", "auc", "ece"):
                 got = result.value(name, group=group, **place)
                 assert got == pytest.approx(expected[name], abs=1e-12)
+        by_group = {
+            name: [result.value(name, group=g, **place) for g in "ABC"] for name in ("ece", "accuracy", "fnr")
+        }
+        assert result.value("ece_gap", **place) == pytest.approx(np.ptp(by_group["ece"]), abs=1e-12)
+        assert result.value("underdiagnosis_gap", **place) == pytest.approx(
+            np.ptp(by_group["fnr"]), abs=1e-12
+        )
+        whole = result.value("accuracy", finding=finding)
+        scaled = whole / (1 + sum(abs(each - whole) for each in by_group["accuracy"]))
+        assert result.value("es_accuracy", **place) == pytest.approx(scaled, abs=1e-12)
         difference = metrics.auc(y[a == "A"], s[a == "A"]) - metrics.auc(y[a == "C"], s[a == "C"])
         assert result.value("auc_difference", group="A-C", **place) == pytest.approx(difference, abs=1e-12)
 
@@ -262,3 +272,19 @@ def test_patients_in_two_groups_are_counted(table: Maker) -> None:
         f"some patients have images in several groups of 'sex' ({(images > 1).sum()} of them); "
         "each image counts where it is",
     )
+
+
+def test_calibration_bins_of_equal_counts(table: Maker) -> None:
+    frame = table()
+    frame = frame[frame["finding"] == frame["finding"].iloc[0]]
+    found = audit(frame, attributes=["race"], threshold=0.5, replicates=0, ece_binning="mass")
+    order = np.argsort(frame["score"].to_numpy(), kind="stable")
+    label, score = frame["label"].to_numpy()[order], frame["score"].to_numpy()[order]
+    parts = np.array_split(np.arange(len(order)), 10)
+    expected = sum(len(p) * abs(label[p].mean() - score[p].mean()) for p in parts) / len(order)
+    equal = audit(frame, attributes=["race"], threshold=0.5, replicates=0).value(
+        "ece", finding=frame["finding"].iloc[0]
+    )
+    mass = found.value("ece", finding=frame["finding"].iloc[0])
+    assert mass == pytest.approx(expected, abs=0.01)
+    assert mass != pytest.approx(equal, abs=1e-4)

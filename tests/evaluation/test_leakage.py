@@ -226,14 +226,22 @@ def test_folds_keep_patients_together_and_groups_even() -> None:
     assert not np.array_equal(fold, patient_folds(codes, patients, folds=FOLDS, seed=1))
 
 
-def test_grouped_folds_do_not_let_a_patient_teach_their_own_image() -> None:
-    # A patient's images are nearly one point and groups are noise: ungrouped folds would look perfect.
+def test_grouped_folds_do_not_let_a_patient_teach_their_own_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+
+    def spied(codes: np.ndarray, patients: np.ndarray, **how: int) -> np.ndarray:
+        seen.append(patients)
+        return patient_folds(codes, patients, **how)
+
+    monkeypatch.setattr("adfair.evaluation.leakage.patient_folds", spied)
     rng = np.random.default_rng(16)
     patients = np.repeat(np.arange(200), 6)
     codes = rng.integers(0, 2, 200)[patients]
     emb = unit(rng.standard_normal((200, D))[patients] + 0.01 * rng.standard_normal((1200, D)))
     result = probe(emb, codes, train_patients=patients[:600], test_patients=patients[600:])
     assert result.auc == pytest.approx(0.5, abs=0.15)
+    assert seen
+    assert all(len(np.unique(each)) == 100 for each in seen), "folds are of patients, not of images"
 
 
 def test_macro_auc_and_log_odds_agree_with_scikit_learn() -> None:

@@ -74,5 +74,9 @@ def test_gap_by_chance_is_what_groups_without_a_difference_show() -> None:
     rng = np.random.default_rng(5)
     hit, codes = (rng.random((400, 1)) < 0.5).astype(float), rng.integers(0, 2, 400)
     null = null_gaps(hit, codes, np.arange(400), permutations=300, seed=0)
+    again = null_gaps(
+        np.repeat(hit, 4, 0), np.repeat(codes, 4), np.repeat(np.arange(400), 4), permutations=300, seed=0
+    )
+    assert again.mean() == pytest.approx(null.mean(), rel=0.15), "patients are shuffled, not their images"
     # |difference of two means of 200|: half-normal with sd sqrt(2 * .25 / 200) has mean .04.
     assert null.mean() == pytest.approx(np.sqrt(2 / np.pi) * np.sqrt(2 * 0.25 / 200), rel=0.15)

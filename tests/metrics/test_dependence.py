@@ -93,6 +93,9 @@ def test_log_ratios_are_held_out() -> None:
     y[7] = 1
     ratios = group_log_ratios(group, y, patients=np.arange(n))
     assert abs(ratios[7]).max() < 0.1
+    # Nor does another image of the same patient give it away.
+    four = group_log_ratios(np.repeat(group, 4), np.repeat(y, 4, axis=0), patients=np.repeat(np.arange(n), 4))
+    assert abs(four[28:32]).max() < 0.1
 
 
 def test_nothing_to_say_is_zero() -> None:

@@ -42,6 +42,9 @@ def test_bca_agrees_with_scipy() -> None:
     jackknife = np.array([np.delete(data, i).mean() for i in range(40)])
     low, high = bca_interval(data.mean(), result.bootstrap_distribution, jackknife)
     np.testing.assert_allclose([low, high], result.confidence_interval, atol=2e-3)
+    # Each unit left out twice, of 40: the same skewness.
+    twice = bca_interval(data.mean(), result.bootstrap_distribution, np.tile(jackknife, 2), units=40)
+    np.testing.assert_allclose(twice, [low, high], atol=1e-9)
 
 
 def test_bca_without_bias_or_skewness_is_the_percentile_interval() -> None:
@@ -58,6 +61,13 @@ def test_gap_interval_holds_the_observed_value_and_can_reach_zero() -> None:
     assert low == 0
     assert low <= 0.03 <= high
     assert percentile_interval(replicates)[0] > 0.03
+
+
+def test_gap_interval_joins_both_corrections() -> None:
+    replicates = 0.34 + np.random.default_rng(6).normal(0, 0.02, 4000)
+    bias = replicates.mean() - 0.3
+    low, high = percentile_interval(replicates)
+    np.testing.assert_allclose(gap_interval(0.3, replicates), (low - 2 * bias, high - bias), atol=1e-12)
 
 
 def test_gap_interval_without_bias_is_the_percentile_interval() -> None:
@@ -95,3 +105,4 @@ def test_bootstrap_p_value_inverts_the_interval() -> None:
     low, high = percentile_interval(x, level=1 - p)
     assert min(abs(low), abs(high)) < 0.02
     assert bootstrap_p_value(np.array([1.0, -1.0, 0.0])) == 1.0
+    assert bootstrap_p_value(np.ones(99)) == 2 / 100, "never 0"

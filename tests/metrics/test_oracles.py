@@ -72,6 +72,7 @@ def test_gaps_agree_with_fairlearn() -> None:
     )
     gaps, ratios = frame.difference(), frame.ratio()
     assert len(gaps) == CASES
+    compared = 0
     for k, (yy, pp, aa, _) in enumerate(parts):
         by = {"sensitive_features": aa}
         selection, tpr, fpr = (float(gaps[name].iloc[k]) for name in rates)
@@ -81,8 +82,13 @@ def test_gaps_agree_with_fairlearn() -> None:
         np.testing.assert_allclose(
             ours.equalized_odds_difference_mean(yy, pp, **by), (tpr + fpr) / 2, **CLOSE
         )
+        odds = float(np.min([ratios[name].iloc[k] for name in ("tpr", "fpr")]))
+        if np.isfinite(odds):
+            np.testing.assert_allclose(ours.equalized_odds_ratio(yy, pp, **by), odds, **CLOSE)
+            compared += 1
         ratio = float(ratios["selection"].iloc[k])
         np.testing.assert_allclose(ours.demographic_parity_ratio(yy, pp, **by), ratio, **CLOSE)
+    assert compared > CASES / 2
 
 
 def test_fairlearns_named_gaps_agree() -> None:

@@ -55,6 +55,8 @@ def test_bootstrap_draws_patients_and_not_images() -> None:
     copied = pd.concat([once] * 9, ignore_index=True)
     rows = [audit(t, replicates=400, interval="percentile").table for t in (once, copied)]
     low, high = (t[(t.metric == "auc") & (t.finding == "label")][["ci_low", "ci_high"]] for t in rows)
+    assert low.shape == (1, 2)
+    assert np.isfinite(low).all(axis=None)
     np.testing.assert_allclose(low.to_numpy(), high.to_numpy(), atol=1e-12)
 
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import open_clip
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -52,6 +53,16 @@ def test_a_tower_that_cannot_checkpoint_is_named() -> None:
     said: list[str] = []
     checkpoint_activations(build_model("tiny", seed=0, image_size=32).net, said.append)
     assert said == ["train.checkpoint_activations: no effect on an image tower of type ModifiedResNet"]
+
+
+def test_towers_that_can_checkpoint_do() -> None:
+    config = {"embed_dim": 8, "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16}}
+    config["text_cfg"] = {"context_length": 8, "vocab_size": 49408, "width": 64, "heads": 1, "layers": 1}
+    net, said = open_clip.CLIP(**config), []
+    checkpoint_activations(net, said.append)
+    assert said == []
+    assert net.visual.transformer.grad_checkpointing
+    assert net.transformer.grad_checkpointing
 
 
 def _run(cohort: Path, out: Path, *keys: str, said: list[str] | None = None) -> dict[str, torch.Tensor]:

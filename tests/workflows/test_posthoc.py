@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import open_clip
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from adfair import adapt, erase
 from adfair.data.manifest import group_codes, load_cohort, write_cohort
@@ -46,6 +48,20 @@ def test_the_folder_is_a_model_with_its_correction_and_what_it_did(erased: Path,
     table = pd.read_csv(erased / "before_after.csv", keep_default_na=False)
     assert table["metric"].tolist() == ["auc", "leakage_auc", "leakage_auc"]
     assert table["attribute"].tolist() == ["", "race", "sex"]
+    towers, correction = load_model(erased / "model"), load_posthoc(erased / "model")
+    assert correction is not None
+    subject = Subject(replace(towers, posthoc=None), load_cohort(small_cohort))
+    emb, truth = subject.image_emb("val"), subject.labels("val")
+    expected = [
+        np.mean([roc_auc_score(truth[:, f], scores[:, f]) for f in range(truth.shape[1])])
+        for scores in (
+            zero_shot_scores(each, subject.directions, logit_scale=1.0)
+            for each in (emb, correction.transform(emb))
+        )
+    ]
+    assert abs(expected[0] - expected[1]) > 1e-3
+    found = pd.to_numeric(table.loc[0, ["before", "after"]])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_groups_of_the_training_split_have_one_mean_before_normalisation(

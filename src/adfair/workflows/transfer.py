@@ -58,7 +58,8 @@ def transfer(
     """Evaluate a model in and out of its domain.
 
     Args:
-        data: the cohort that it comes from: thresholds, calibration and probes are made there and carried over.
+        data: the cohort that it comes from: thresholds, calibration and probes are made there, without the patients that
+            it sets aside (the other cohort may be a balanced set of them), and carried over.
         to: the other cohort. finding_map: see ``finding_map.read_finding_map``; other findings are left out.
         out: folder for ``transfer.csv``, ``transfer.json`` and an evaluation of each side.
         protocol: ``zero_shot``, or ``linear_probe``: logistic regressions on all of ``data``'s training split.
@@ -72,17 +73,14 @@ def transfer(
     _require_fitting(how or Protocol(), protocol, split, prompts)
     if protocol not in PROTOCOLS:
         raise ConfigError(f"protocol '{protocol}': choose one of {', '.join(PROTOCOLS)}")
-    # Listed patients are those of a balanced test set, which may be the other cohort: nothing is taught by them.
     (first, left_out), second = without_excluded(load_cohort(data)), load_cohort(to)
     mapped = read_finding_map(finding_map, first, second)
     loaded, kept = load_encoder(model), open_cache(cache)
     how = replace(how or Protocol(), prompts=prompt_protocols(prompts or loaded.protocol)[0].name)
-    home = Subject(
-        loaded, on_common_names(first, {name: (name,) for name in mapped}), precision=precision, cache=kept
-    )
-    away = Subject(loaded, on_common_names(second, mapped), precision=precision, cache=kept)
+    both = on_common_names(first, {name: (name,) for name in mapped}), on_common_names(second, mapped)
+    home, away = (Subject(loaded, cohort, precision=precision, cache=kept) for cohort in both)
     table, notes = _written(home, away, (split, to_split), out, protocol, how, paired=paired)
-    warnings = [seen_in_training(loaded.name, each.info.name, each.info.source) for each in (first, second)]
+    seen = [seen_in_training(loaded.name, each.info.name, each.info.source) for each in (first, second)]
     facts = {
         "version": __version__,
         "model": str(model),
@@ -93,7 +91,7 @@ def transfer(
         "paired": paired,
         **left_out,
         "precision": precision,
-        "notes": (notes := [*filter(None, warnings), *notes, *([] if kept is None else kept.notes)]),
+        "notes": (notes := [*filter(None, seen), *notes, *([] if kept is None else kept.notes)]),
         **asdict(how),
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
