@@ -72,7 +72,9 @@ def _write(run: Run, value: float) -> None:
 
 
 def _page(root: Path) -> str:
-    return (root / "docs" / "results.md").read_text()
+    """The part of the page that the sweep fills; the rest has figures of its own."""
+    text = (root / "docs" / "results.md").read_text()
+    return text[text.index("<!-- ablation-table -->") : text.index("<!-- /ablation-table -->")]
 
 
 def test_seeds_that_were_made_apart_stand_in_one_table(script: ModuleType, root: Path) -> None:
