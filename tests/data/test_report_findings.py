@@ -220,7 +220,9 @@ def test_other_alphabets_ligatures_and_controls_do_no_harm() -> None:
 def test_work_grows_with_the_length_of_a_text_and_not_faster(unit: str) -> None:
     reader = _Reader(load_rules(), CHEXPERT)
     ratios = []
-    for _ in range(5):  # other work on the machine can only slow one of the two; quadratic work is slow every time
+    for _ in range(
+        5
+    ):  # other work on the machine can only slow one of the two; quadratic work is slow every time
         small, large = (_seconds(reader, unit * (size // len(unit))) for size in (12_500, 100_000))
         # Eight times the text: about 8 times the work when it is linear, 64 times when it is quadratic.
         ratios.append(large / max(small, 0.002))
