@@ -194,14 +194,9 @@ Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """From a change [1 + R, F + 1], observed and replicated, its interval's ends and its p-value, [F + 1] each."""
 
 
-def percentile_judge(settings: Settings) -> Judge:
-    """Percentile intervals and the p-values that invert them."""
-
-    def judge(change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        low, high = percentile_interval(change[1:], level=settings.level)
-        return low, high, bootstrap_p_value(change[1:])
-
-    return judge
+def percentiles(replicates: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ends of the percentile intervals of [R, ...] replicates and the p-values that invert them."""
+    return *percentile_interval(replicates, level=settings.level), bootstrap_p_value(replicates)
 
 
 def gap_differences(
@@ -247,7 +242,7 @@ def difference_rows(
     a, b = np.where(both, a, np.nan), np.where(both, b, np.nan)
     a, b = (np.column_stack([x, mean_over_findings(x)]) for x in (a, b))
     change = b - a
-    low, high, p = (judge or percentile_judge(settings))(change)
+    low, high, p = percentiles(change[1:], settings) if judge is None else judge(change)
     p = np.where(np.isfinite(change[0]), p, np.nan)
     out = []
     for f, finding in enumerate([*measured.predictions.findings, "mean"]):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from adfair.auditing.attributes import Attribute
-from adfair.auditing.comparison import Judge, difference_rows, gap_differences
+from adfair.auditing.comparison import Judge, difference_rows, gap_differences, percentiles
 from adfair.auditing.gap_rows import gap_rows
 from adfair.auditing.measure import Measured, measure
 from adfair.auditing.pairing import align
@@ -18,7 +18,6 @@ from adfair.auditing.settings import Settings
 from adfair.auditing.statistics import INDEX
 from adfair.auditing.suppression import SUPPRESSED
 from adfair.errors import DataError
-from adfair.metrics.intervals import bootstrap_p_value, percentile_interval
 from adfair.metrics.multiplicity import adjust
 
 COLUMNS = (
@@ -99,10 +98,7 @@ def _judge(chance: np.ndarray, settings: Settings) -> Judge:
             count = np.isfinite(change[1:]).sum(axis=0)
             mean = np.where(count > 0, np.nansum(change[1:], axis=0) / np.maximum(count, 1), np.nan)
         centred = change[1:] - (mean - change[0])
-        found = [
-            (*percentile_interval(each, level=settings.level), bootstrap_p_value(each))
-            for each in (centred, centred - chance)
-        ]
+        found = [percentiles(each, settings) for each in (centred, centred - chance)]
         low, high, p = (np.stack(parts) for parts in zip(*found, strict=True))
         return low.min(axis=0), high.max(axis=0), p.max(axis=0)
 

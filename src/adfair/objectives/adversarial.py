@@ -7,7 +7,7 @@ from torch import Tensor
 
 from adfair.distributed import keep_in_step
 from adfair.objectives.adversary_losses import adversary_loss, balanced_accuracy, head_loss, shares_of
-from adfair.objectives.interface import Batch, Pairing
+from adfair.objectives.interface import Batch, Pairing, defended
 from adfair.objectives.projection import Projection, projected
 
 
@@ -93,7 +93,7 @@ class AdversarialTerm:
     ) -> None:
         self.adversary, self.optimizer, self.backward = adversary, optimizer, backward
         self.steps, self.update, self.weight = steps, update, schedule
-        self.defended = ("image", "text") if target == "both" else (target,)
+        self.defended = defended(target)
         self.read, self.given, self.codes, self.projection = read, given, codes, projection
         self._last: tuple[Mapping[str, Tensor], Mapping[str, Tensor]] = ({}, {})
 

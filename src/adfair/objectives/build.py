@@ -11,7 +11,7 @@ from adfair.models.adversary import build_adversary
 from adfair.objectives.adversarial import AdversarialTerm, joint_codes, scheduled_weight
 from adfair.objectives.fairclip import AS_CODED_WEIGHT, FairClipAsCoded
 from adfair.objectives.fastclip import FastCLIP
-from adfair.objectives.interface import Batch
+from adfair.objectives.interface import Batch, defended
 from adfair.objectives.setting import Setting
 
 REFRESH = 10  # steps between looks at the finding directions, which move slowly (our choice)
@@ -50,9 +50,7 @@ def build_adversarial(setting: Setting) -> AdversarialTerm:
     codes: Callable[[Batch], Mapping[str, Tensor]] = lambda batch: batch.codes  # noqa: E731
     if aim.heads == "joint":
         codes, groups = _joint(groups, data.codes)
-    views: dict[str, int] = dict.fromkeys(
-        ("image", "text") if aim.target == "both" else (aim.target,), setting.dim
-    )
+    views: dict[str, int] = dict.fromkeys(defended(aim.target), setting.dim)
     read = _embeddings
     if aim.condition == "equalized_odds":
         views, read = {"scores": len(data.prompt_tokens)}, _FindingScores(setting)

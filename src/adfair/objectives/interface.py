@@ -8,6 +8,11 @@ import torch
 from torch import Tensor
 
 
+def defended(target: str) -> tuple[str, ...]:
+    """The embeddings that ``objective.target`` names: ``image``, ``text``, or both."""
+    return ("image", "text") if target == "both" else (target,)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """One batch after the towers.

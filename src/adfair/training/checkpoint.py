@@ -161,9 +161,9 @@ def drop_old(folder: Path, *, written: int, keep: int) -> None:
         written: the step of the checkpoint that was just written. Those of later steps are from before a resumption
             that could not read them, and go too.
     """
-    later = [path for path in checkpoints(folder) if step_of(path) > written]
-    rest = [path for path in checkpoints(folder) if step_of(path) <= written]
-    for path in [*later, *rest[keep:], *folder.glob(".step-*")]:
+    found = checkpoints(folder)
+    kept = [path for path in found if step_of(path) <= written][:keep]
+    for path in [*(path for path in found if path not in kept), *folder.glob(".step-*")]:
         if path.is_dir():
             # Renamed first: a kill in between leaves nothing that passes for a checkpoint.
             gone = path if path.name.startswith(".") else path.with_name(f".{path.name}.gone")

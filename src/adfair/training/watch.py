@@ -17,7 +17,7 @@ from torch import Tensor
 from adfair.config import Config
 from adfair.evaluation.quick_probe import quick_leakage
 from adfair.objectives.contrastive import infonce
-from adfair.objectives.interface import Batch, FairnessTerm, Pairing
+from adfair.objectives.interface import Batch, FairnessTerm, Pairing, defended
 
 COLLAPSE_SHARE, COLLAPSE_STEPS, SETTLE = 0.95, 50, 0.15
 """InfoNCE at or above this share of chance (log B, or the mean log of the candidates under a mask), this many steps
@@ -43,8 +43,7 @@ def gradient_balance(batch: Batch, pairing: Pairing, penalty: Tensor, target: st
     """
     if not penalty.requires_grad:
         return {}
-    names = ("image", "text") if target == "both" else (target,)
-    embeddings = [batch.image_emb if name == "image" else batch.text_emb for name in names]
+    embeddings = [batch.image_emb if name == "image" else batch.text_emb for name in defended(target)]
     embeddings = [emb for emb in embeddings if emb.requires_grad]  # a frozen tower is pulled nowhere
     if not embeddings:
         return {}
@@ -83,7 +82,7 @@ class Watch:
         self.settled = max(train.warmup, int(SETTLE * train.steps))
         self.stuck = 0
         self.now: dict[str, float] = {}
-        self.views = ("image", "text") if self.aim.target == "both" else (self.aim.target,)
+        self.views = defended(self.aim.target)
         self.recent: deque[tuple[Mapping[str, Tensor], Mapping[str, Tensor], Tensor]] = deque()
         self.told: set[str] = set()
 
