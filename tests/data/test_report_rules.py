@@ -19,6 +19,94 @@ MINIMAL = {
 }
 
 
+# Text -> every finding that our table reads in it.
+READINGS: list[tuple[str, dict[str, int]]] = [
+    # What denies a change leaves the finding there
+    ("Small left effusion has not changed.", {"Pleural Effusion": 1}),
+    ("The left pleural effusion is not significantly changed.", {"Pleural Effusion": 1}),
+    ("Moderate cardiomegaly has not significantly changed.", {"Cardiomegaly": 1}),
+    ("Left lower lobe consolidation has not improved.", {"Consolidation": 1}),
+    ("Pulmonary edema has not worsened.", {"Edema": 1}),
+    ("The pneumothorax has not resolved.", {"Pneumothorax": 1}),
+    ("The pneumothorax hasn't resolved.", {"Pneumothorax": 1}),
+    ("The left effusion has not yet resolved.", {"Pleural Effusion": 1}),
+    ("The left effusion has not yet completely resolved.", {"Pleural Effusion": 1}),
+    ("PICC line has not been removed.", {"Support Devices": 1}),
+    ("Support devices have not changed in position.", {"Support Devices": 1}),
+    ("The endotracheal tube is not in standard position.", {"Support Devices": 1}),
+    ("Without significant change in bilateral pleural effusions.", {"Pleural Effusion": 1}),
+    ("No evidence of interval change in left basilar atelectasis.", {"Atelectasis": 1}),
+    ("The fracture is not displaced.", {"Fracture": 1}),
+    ("Rib fractures are not healed.", {"Fracture": 1}),
+    ("Opacities in the lungs have not progressed.", {"Lung Opacity": 1}),
+    ("Compared with the prior study, pulmonary edema has not appreciably changed.", {"Edema": 1}),
+    ("The effusion did not change.", {"Pleural Effusion": 1}),
+    ("Effusion has not increased.", {"Pleural Effusion": 1}),
+    ("Effusion has not changed and pneumothorax is new.", {"Pleural Effusion": 1, "Pneumothorax": 1}),
+    # So does what denies it of an earlier film
+    ("New left effusion, not seen on prior.", {"Pleural Effusion": 1}),
+    ("Opacity is new, not present on the prior study.", {"Lung Opacity": 1}),
+    ("A left effusion was not present previously.", {"Pleural Effusion": 1}),
+    ("A nodule not previously seen.", {"Lung Lesion": 1}),
+    # A size that is denied is no change
+    ("Heart size is not increased.", {"Cardiomegaly": 0}),
+    ("The heart is not significantly enlarged.", {"Cardiomegaly": 0}),
+    ("Heart size has not increased.", {}),
+    ("Cardiac size has not significantly increased.", {}),
+    ("The mediastinum is not displaced or widened.", {"Enlarged Cardiomediastinum": 0}),
+    ("Interstitial markings are not increased.", {"Lung Opacity": 0}),
+    ("Pneumothorax is not seen and has not changed.", {"Pneumothorax": 0}),
+    ("Effusion has not been seen since it resolved.", {"Pleural Effusion": 0}),
+    ("Without pneumothorax or change in the effusion.", {"Pneumothorax": 0, "Pleural Effusion": 0}),
+    # Gone
+    ("Pulmonary edema has completely resolved.", {"Edema": 0}),
+    ("The right pneumothorax has now resolved.", {"Pneumothorax": 0}),
+    ("Previously seen consolidation is now resolved.", {"Consolidation": 0}),
+    ("Edema has partially resolved.", {"Edema": 1}),
+    ("Pneumothorax cannot be identified.", {"Pneumothorax": 0}),
+    ("The catheter tip cannot be identified.", {"Support Devices": 1}),
+    # Unlikely, and little if any
+    ("Pneumonia is unlikely.", {"Pneumonia": -1}),
+    ("Pneumonia unlikely.", {"Pneumonia": -1}),
+    ("Findings are unlikely to represent pneumonia.", {"Pneumonia": -1}),
+    ("Atelectasis, less likely pneumonia.", {"Atelectasis": 1, "Pneumonia": -1}),
+    ("Atelectasis, unlikely pneumonia.", {"Atelectasis": 1, "Pneumonia": -1}),
+    ("Pneumonia is considered less likely.", {"Pneumonia": -1}),
+    ("There is little if any pleural effusion.", {"Pleural Effusion": -1}),
+    ("Minimal if any pleural effusion.", {"Pleural Effusion": -1}),
+    ("Effusion is small, if any.", {"Pleural Effusion": -1}),
+    ("Little if any change in the effusion.", {"Pleural Effusion": 1}),
+    ("Small effusion is difficult to exclude.", {"Pleural Effusion": -1}),
+    (
+        "Given the opacity it is difficult to entirely exclude pneumonia.",
+        {"Lung Opacity": 1, "Pneumonia": -1},
+    ),
+    # Two sizes, two nouns, two items
+    ("Lungs are clear. No effusion or PTX.", {"Lung Opacity": 0, "Pleural Effusion": 0, "Pneumothorax": 0}),
+    (
+        "Heart size and mediastinal contours are within normal limits.",
+        {"Cardiomegaly": 0, "Enlarged Cardiomediastinum": 0},
+    ),
+    ("The heart and lungs are not normal.", {}),
+    ("Heart size is mildly to moderately enlarged.", {"Cardiomegaly": 1}),
+    ("Heart size is not mildly to moderately enlarged.", {"Cardiomegaly": 0}),
+    ("1) No pneumothorax 2) Small left effusion", {"Pneumothorax": 0, "Pleural Effusion": 1}),
+    ("No nodule (series 2, image 3) or effusion.", {"Lung Lesion": 0, "Pleural Effusion": 0}),
+    ("No pneumothorax, small bilateral pleural effusions.", {"Pneumothorax": 0, "Pleural Effusion": 1}),
+    (
+        "No consolidation, large effusion or pneumothorax",
+        {"Consolidation": 0, "Pleural Effusion": 0, "Pneumothorax": 0},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), READINGS, ids=[text for text, _ in READINGS])
+def test_what_our_table_reads(text: str, said: dict[str, int]) -> None:
+    names = list(load_rules().findings)
+    row = findings_in_reports([text], names)[0]
+    assert {name: int(value) for name, value in zip(names, row, strict=True) if value == value} == said
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "rules.yaml"
@@ -48,6 +136,15 @@ def test_a_users_table_replaces_ours(table: Path) -> None:
     out = findings_in_reports(texts, ["aneurysm", "Edema", "No Finding"], rules=table)
     expected = [[1, None, 0], [0, 1, 0], [None, None, 1], [0, 1, 0], [None, None, 1]]
     assert [[None if v != v else int(v) for v in row] for row in out.tolist()] == expected
+
+
+def test_a_users_table_says_what_denies_a_change(table: Path) -> None:
+    keys = {"deny_after": ["gone", "never"], "denied_changes": ["never waned"]}
+    texts = ["Aneurysm never waned.", "Aneurysm never.", "Aneurysm never waned gone."]
+    out = findings_in_reports(texts, ["Aneurysm"], rules=changed(table, **keys))
+    assert out.ravel().tolist() == [1, 0, 1]
+    with pytest.raises(ConfigError, match=r"'\.\.\. waned' is no phrase"):
+        load_rules(changed(table, denied_changes=["... waned"]))
 
 
 def test_a_finding_is_found_by_its_own_name_too(table: Path) -> None:

@@ -15,6 +15,7 @@ TEXTS = [
     "A 58 y/o white, non-Hispanic woman; she is a 58F with edema. In her 60s.",
     "XXXX XXXX F, [**Age**] year old AAM, fifty-eight-year-old gentleman, Mr. Jones, Age: 58, Sex: F, Race: White.",
     "34yof F/58 an elderly Korean adult of mixed race, 3 week old infants, 54 old male, DOB: 1/2/1950, Spanish-speaking",
+    "Man in the eighties, in her nineties, a 6-month-old with cough, Age/Sex: 58/F, Sex/Age: F/58, 72F c/o pain.",
     "Male catheter connector, bundle of His, he/she, white blood, MEN 2, old fracture, the patient is white.",
 ]
 

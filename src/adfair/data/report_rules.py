@@ -52,6 +52,8 @@ class ReportRules(_Part):
         inert: phrases with a denying or doubting word in them that do neither (``no change``).
         breaks: words at which the reach of all of the above ends, in both directions.
         after_stops: words that ``deny_after`` and ``doubt_after`` do not reach back across.
+        denied_changes: phrases that deny a change (``has not resolved``): the names before them are there. Like
+            ``after_stops`` they stop what comes after; inside a clause they deny it.
         gap_stops: words that ``...`` never stands for.
     """
 
@@ -65,6 +67,7 @@ class ReportRules(_Part):
     inert: list[str] = []
     breaks: list[str]
     after_stops: list[str] = []
+    denied_changes: list[str] = []
     gap_stops: list[str] = []
 
     @field_validator("findings")
@@ -97,7 +100,7 @@ class ReportRules(_Part):
             yield from getattr(self, field)
 
 
-CUES = ("inert", "deny_before", "deny_after", "doubt_before", "doubt_after", "breaks")
+CUES = ("inert", "deny_before", "deny_after", "doubt_before", "doubt_after", "breaks", "denied_changes")
 STOPS = ("after_stops", "gap_stops")
 
 

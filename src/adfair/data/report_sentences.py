@@ -9,12 +9,15 @@ from adfair.data.report_phrases import Match
 SILENT, ABSENT, UNCERTAIN, PRESENT = range(4)
 """What a mention says, in the order in which one outweighs another; SILENT is no mention at all."""
 
-_DENIALS, _DOUBTS = {"deny_before", "deny_after"}, {"doubt_before", "doubt_after"}
+_DENIALS, _DOUBTS = {"deny_before", "deny_after", "denied_changes"}, {"doubt_before", "doubt_after"}
+_STOPS = {"breaks", "after_stops", "denied_changes", "deny_before", "doubt_before"}
 _BLANKS = re.compile(r"[^\S\n]+")
 # A full stop between digits is a decimal point; a single line end is a wrapped line unless a list item follows.
+# Within a line a list item is a number before a bracket that nothing opened: '1) No effusion 2) Edema'.
 _SENTENCE_END = re.compile(
-    r"(?<!\d)[.!]+|[.!]+(?!\d)|;|(?<=\w\?)(?=\s|$)| [-–—]+ |\n ?\n|\n ?(?=(?:[-*•]|\d{1,2}[.)]) )"
+    r"(?<!\d)[.!]+|[.!]+(?!\d)|;|(?<=\w\?)(?=\s|$)| [-–—]+ |\n ?\n|\n ?(?=(?:[-*•]|\d{1,2}[.)]) )| (?=\d{1,2}\) )"
 )
+_NUMBER_IN_BRACKETS = re.compile(r"(\([^()]*[^()\s] ?\d{1,2})\)")
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[,?]")
 
 
@@ -22,7 +25,8 @@ def sentences(report: str) -> list[str]:
     """The sentences of a report in the form that phrases are matched in: lower-case words, commas and
     question marks with one blank between them."""
     text = report if report.isascii() else unicodedata.normalize("NFKC", report).replace("’", "'")
-    pieces = _SENTENCE_END.split(_BLANKS.sub(" ", text.lower()))
+    line = _NUMBER_IN_BRACKETS.sub(r"\1", _BLANKS.sub(" ", text.lower()))  # '(image 3)' is no list item
+    pieces = _SENTENCE_END.split(line)
     words = (" ".join(_TOKEN.findall(piece)) for piece in pieces)
     return [sentence for sentence in words if sentence]
 
@@ -60,7 +64,7 @@ class Reach:
             self.after.append((start, ABSENT))
         elif "doubt_after" in kinds:
             self.after.append((start, UNCERTAIN))
-        elif kinds & {"breaks", "after_stops", "deny_before", "doubt_before"}:
+        elif kinds & _STOPS:
             self.after.append((start, PRESENT))
 
     def says(self, start: int, end: int, kinds: frozenset[str]) -> int:

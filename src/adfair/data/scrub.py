@@ -156,11 +156,11 @@ def _kinds(match: re.Match[str], patterns: Patterns) -> np.ndarray:
     """int64 [3]: words and phrases of each kind in one match."""
     count = dict.fromkeys(KINDS, 0)
     if match["run"]:
-        for token in patterns.token.finditer(match["words"]):
+        for token in patterns.token.finditer(match.string, *match.span("words")):
             for kind in _KINDS_OF.get(str(token.lastgroup), (token.lastgroup,)):
                 count[str(kind)] += 1
-    elif match["letters"] or match["coded"]:
-        count |= {"sex": 1, "age" if match["letters"] else "race": 1}
+    elif match["letters"] or match["age_sex"] or match["coded"]:
+        count |= {"sex": 1, "race" if match["coded"] else "age": 1}
     elif match["predicate"] or (match["labelled"] and match["labelled"][0] in "rReE"):
         count["race"] = 1
     else:
@@ -191,7 +191,7 @@ def _scrub_one(text: str, patterns: Patterns) -> tuple[str, np.ndarray]:
 def _replacement(match: re.Match[str], patterns: Patterns) -> str:
     if match["run"] or match["letters"] or match["coded"]:
         return _person(match, patterns)
-    if match["labelled"] or match["predicate"]:
+    if match["labelled"] or match["age_sex"] or match["predicate"]:
         return _OPEN + _CLOSE
     kind = str(match.lastgroup)
     if kind == "possessive" or (

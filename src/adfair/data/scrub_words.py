@@ -33,13 +33,24 @@ _NO_THING = (
     r"(?:fractures?|films?|exams?|examinations?|studies|study|radiographs?|ct|comparison|prior|pacemakers?|grafts?"
     r"|stents?|tubes?|catheters?|records?|granulomatous|injur\w+)\b)"
 )
+# 'In the 80s' is a saturation, a pressure or a decade unless it follows a person.
+_PERSON = "patient|patients|pt|person|man|woman|male|female|gentleman|lady"
+_AFTER_PERSON = re.sub(r"\w+", r"(?<=\\b\g<0>\\s)", _PERSON)  # look-behind wants one width a branch
+_DECADE = r"(?:early|mid|late)?[\s-]*(?:\d0['’]?s|(?:twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies)\b"
+# '6-month-old with cough', and not '6 month old fracture' or 'the fracture is 6 weeks old'.
+_NOTHING_AGED = (
+    r"(?=\s*(?:[.,;:)]|$)|\s+(?:with|w/|who|presenting|presents|presented|status|s/p|p/w|c/o|born|having|has"
+    r"|admitted)(?!\w))"
+)
 _AGES = (
     rf"{_NUMBER}[\s-]*{_YEARS}[\s-]*(?:olds?|of[\s-]age|aged?)\b{_NO_THING}",
     rf"{_NUMBER}[\s-]*(?:y\.\s?o\.?|y/?o)(?!\w)",
     rf"{_NUMBER}[\s-]*(?:months?|weeks?|days?)[\s-]*of[\s-](?:age|life)\b",
     rf"{_BLANKED}[\s-]+old\b{_NO_THING}",
     rf"age[ds]?\s*(?::|=|of|is|was)?\s*(?:\d{{1,3}}|{_BLANKED})(?:[\s-]*{_YEARS}(?:[\s-]*old)?)?(?![\w%]|\.\d)",
-    rf"(?:in|into)\s+(?:his|her|the|their)\s+(?:early|mid|late)?[\s-]*(?:\d0['’]?s|(?:{_TENS[:-6]}|eight|nine)ies)\b",
+    rf"(?:in|into)\s+(?:his|her|their)\s+{_DECADE}",
+    rf"(?:{_AFTER_PERSON})(?:in|into)\s+the\s+{_DECADE}",
+    rf"{_NUMBER}[\s-]*(?:month|mo|week|wk|day)[\s-]*old{_NOTHING_AGED}",
     r"(?:dob|date\s+of\s+birth|birth\s?date)\s*[:=]?\s*[\d/-]+",
 )
 _AGES_BESIDE = (
@@ -48,13 +59,23 @@ _AGES_BESIDE = (
     rf"{_NUMBER}[\s-]*(?:months?|mos?|weeks?|wks?|days?)[\s-]*old",
 )
 _LABELLED_SEX = r"(?:sex|gender)\s*[:=]\s*(?:female|male|f|m)"
+_AGE_AND_SEX = (
+    rf"(?:age\s*/\s*(?:sex|gender)\s*[:=]?\s*(?:\d{{1,3}}|{_BLANKED})\s*{_YEARS}?\s*[/,]?\s*(?:female|male|f|m)"
+    rf"|(?:sex|gender)\s*/\s*age\s*[:=]?\s*(?:female|male|f|m)\s*[/,]?\s*(?:\d{{1,3}}|{_BLANKED}))"
+)
+# A catheter has a tip, and holes.
+_NO_CATHETER = (
+    r"(?!,?\s+(?:(?:with|w/)\s+)?(?:(?:the|its|a)\s+)?"
+    r"(?:(?:distal|proximal)\s+(?:tip|end|port|hole|side)|tip|side[\s-]?(?:hole|port))s?\b)"
+)
 # '58F with', 'a 58 M,': without a year only where a report begins or after an article; 14F is a catheter too.
 _LETTERS = (
-    r"(?:^|(?<=[.:;\n])|(?<=[.:;]\s)|(?<=\ba\s)|(?<=\ban\s)|(?<=\bis\s))(?:\d{2}|BLANKED)\s?/?\s?(?-i:[FM])"
-    r"(?=,|\s+(?:with|w/|who|presenting|presents|s/p|status|having|admitted|p/w)(?!\w))"
+    r"(?:^|(?<=[.:;\n])|(?<=[.:;]\s)|(?<=\ba\s)|(?<=\ban\s)|(?<=\bis\s))(?:\d{2}|BLANKED)\s?/?\s?(?-i:[FM])CATHETER"
+    r"(?=,|\s+(?:with|w/|who|presenting|presents|s/p|status|having|admitted|p/w|c/o)(?!\w))"
     r"|(?-i:[FM])/\d{2}\b(?!/)"
     r"|(?<![\w.])(?:\d{1,3}|BLANKED)[\s-]?(?:y\.?/?o\.?|yr|y)[fm]\b"
-).replace("BLANKED", _BLANKED)
+)
+_LETTERS = _LETTERS.replace("BLANKED", _BLANKED).replace("CATHETER", _NO_CATHETER)
 _AGE_AFTER = rf"{_NUMBER}[\s-]*{_YEARS}(?=\s*(?:[.,;)]|$))"
 _CODED = (
     r"(?:aa[mf]|(?-i:[WB][MF]))(?!\w)"  # African American male, white female; WM and BF only after an age
@@ -104,8 +125,8 @@ class Patterns:
     """Compiled expressions.
 
     Attributes:
-        find: alternatives with the groups keep, letters, labelled, title, predicate, coded, run (with article, words, people) and
-            one for each kind of pronoun.
+        find: alternatives with the groups keep, letters, labelled, age_sex, title, predicate, coded, run (with article,
+            words, people) and one for each kind of pronoun.
         token: the words within a run, with one group for each of sex, race, age, letter (a sex), coded (race and sex).
         singular, plural: whole words for persons within a run.
         starts: in lower-case text, every place where ``find`` can match, and few others; group 1 an article.
@@ -164,6 +185,7 @@ def compile_words(words: ScrubWords) -> Patterns:
         "keep": rf"(?<!\w)(?:{keep})",
         "letters": _LETTERS,
         "labelled": rf"(?<!\w)(?:{_LABELLED_SEX}|{race})(?!\w)",
+        "age_sex": rf"(?<!\w){_AGE_AND_SEX}(?!\w)",
         "title": rf"(?-i:\b(?:{_any(words.titles)})\b\.?)\s+(?:{_BLANKED}|(?-i:[A-Z])[\w'-]*)",
         "predicate": rf"(?<=\bis )(?:{_any(words.beside_a_person.race)})(?=\s*[.,;]|\s+and\b)",
         "coded": r"(?<!\w)aa[mf](?!\w)",
