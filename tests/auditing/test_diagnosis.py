@@ -39,7 +39,7 @@ def test_report_text_stays_out(cohort) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_an_attribute_that_is_not_declared(cohort) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ConfigError, match="no attribute 'age'"):
+    with pytest.raises(ConfigError, match="no 'age'; it declares race, sex"):
         diagnose(cohort, attributes=["age"])
 
 
@@ -78,7 +78,7 @@ def test_splits_and_their_mix_of_patients(cohort) -> None:  # type: ignore[no-un
 
 def test_a_cohort_without_groups_and_patients_who_are_set_aside(cohort, tmp_path) -> None:  # type: ignore[no-untyped-def]
     bare = cohort.info.model_copy(update={"attributes": {}})
-    with pytest.raises(ConfigError, match="declares no attributes"):
+    with pytest.raises(ConfigError, match="has no attributes; it declares none"):
         diagnose(dataclasses.replace(cohort, info=bare))
     aside = sorted(set(cohort.split("train")["patient_id"]))[:100]
     pd.DataFrame({"patient_id": aside}).to_csv(tmp_path / "list.csv", index=False)

@@ -156,6 +156,18 @@ def test_control_characters_of_a_table_do_not_reach_the_terminal(
     assert "[bold]red" in printed
 
 
+def test_a_report_mapped_as_an_attribute_is_not_printed(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attributes = {"sex": {"column": "sex", "groups": ["F", "M"], "other": "unknown"}}
+    (source / "mapping.yaml").write_text(yaml.safe_dump(MAPPING | {"attributes": attributes}))
+    (source / "data.csv").write_text(CSV.replace("val,M", "val,JANE DOE has a small left effusion."))
+    assert _import(source) == 0
+    printed = capsys.readouterr().out
+    assert "(35 characters)" in printed
+    assert "JANE" not in printed
+
+
 def test_prepare(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _import(source) == 0
     out = str(source / "out")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,22 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("adfair.data.decode.MAX_BYTES", 10)
     with pytest.raises(DataError, match="bytes are more than 10"):
         read_image(tmp_path / "a.png", size=8)
+
+
+def _tiff(pixels: np.ndarray, *, photometric: int) -> bytes:
+    """An uncompressed grey TIFF by hand: PIL writes none with white as zero."""
+    height, width = pixels.shape
+    at = 8 + 2 + 9 * 12 + 4
+    tags = [(256, width), (257, height), (258, 8 * pixels.itemsize), (259, 1), (262, photometric)]
+    tags += [(273, at), (277, 1), (278, height), (279, pixels.nbytes)]
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return head + entries + bytes(4) + pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+
+
+def test_a_tiff_whose_zero_is_white_is_inverted_at_either_depth(tmp_path: Path) -> None:
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    for pixels in (grey, grey.astype(np.uint16) * 257):
+        for photometric, expected in ((1, grey), (0, 255 - grey)):
+            (tmp_path / "a.tif").write_bytes(_tiff(pixels, photometric=photometric))
+            np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), expected)

@@ -92,6 +92,16 @@ def test_rescaled_values_meet_the_window_in_their_own_unit(dataset: Any, tmp_pat
     np.testing.assert_array_equal(_read(dataset, tmp_path), expected)
 
 
+@pytest.mark.parametrize("empty", [None, "", [], ["", ""]])
+def test_an_empty_element_counts_as_absent(dataset: Any, tmp_path: Path, empty: object) -> None:
+    expected = _read(dataset, tmp_path)
+    dataset.WindowCenter = dataset.WindowWidth = empty
+    dataset.RescaleSlope = dataset.RescaleIntercept = empty if empty != ["", ""] else None
+    np.testing.assert_array_equal(_read(dataset, tmp_path), expected)
+    dataset.WindowCenter, dataset.RescaleSlope = 2048, 2
+    np.testing.assert_array_equal(_read(dataset, tmp_path), expected)
+
+
 def test_a_voi_lut_wins_over_a_window(dataset: Any, tmp_path: Path) -> None:
     import pydicom
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from adfair.data.schema import CohortInfo, parse_info, read_info
-from adfair.errors import DataError
+from adfair.errors import ConfigError, DataError
 
 GOOD = {"name": "x", "findings": ["Edema"], "attributes": {"sex": ["F", "M"]}, "splits": ["train", "test"]}
 
@@ -51,6 +51,17 @@ def test_view_may_be_a_sensitive_attribute() -> None:
         "AP",
         "PA",
     ]
+
+
+def test_the_groups_of_named_attributes_and_of_all() -> None:
+    groups = {"sex": ["F", "M"], "race": ["A", "B"]}
+    info = CohortInfo.model_validate(GOOD | {"attributes": groups})
+    assert info.groups_of(()) == groups
+    assert info.groups_of(["race"]) == {"race": ["A", "B"]}
+    with pytest.raises(ConfigError, match="cohort 'x' has no 'age' and no 'job'; it declares sex, race"):
+        info.groups_of(["age", "sex", "job"])
+    with pytest.raises(ConfigError, match="cohort 'x' has no attributes; it declares none"):
+        info.model_copy(update={"attributes": {}}).groups_of(())
 
 
 def test_a_folder_without_declaration_is_refused(tmp_path: Path) -> None:

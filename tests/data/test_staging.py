@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from adfair.data.manifest import Cohort, load_cohort
+from adfair.data.manifest import Cohort, load_cohort, write_cohort
 from adfair.data.staging import (
     claim_folder,
     keep_inputs,
+    kept_lists,
     replace_file,
     require_absent,
     require_free,
@@ -113,3 +114,27 @@ def test_what_is_read_from_is_not_inside_what_is_replaced(tmp_path: Path) -> Non
     for inside in (tmp_path / "a", tmp_path / "a/images", tmp_path / "b/../a/t.csv"):
         with pytest.raises(DataError, match="holds what is read from"):
             keep_inputs(tmp_path / "a", [inside])
+
+
+def test_lists_of_patients_outlive_the_folder_that_names_them_or_it_is_not_replaced(
+    cohort: Cohort, tmp_path: Path
+) -> None:
+    def declare(name: str) -> None:
+        write_cohort(cohort.root, cohort.info.model_copy(update={"exclude_patients": [name]}), cohort.table)
+
+    assert kept_lists(tmp_path / "none") == kept_lists(cohort.root) == []
+    (tmp_path / "list.csv").write_text("patient_id\np0\n")
+    for name in ("../list.csv", str(tmp_path / "list.csv")):
+        declare(name)
+        assert kept_lists(cohort.root) == [name]
+    declare("../gone.csv")
+    with pytest.raises(
+        DataError, match=r"'\.\./gone\.csv' of exclude_patients is not there.* Correct the entry"
+    ):
+        kept_lists(cohort.root)
+    (cohort.root / "list.csv").touch()
+    declare("list.csv")
+    with pytest.raises(
+        DataError, match=r"'list\.csv' of exclude_patients lies in the folder that is replaced"
+    ):
+        kept_lists(cohort.root)

@@ -21,7 +21,6 @@ from adfair.data.images import load_images
 from adfair.data.manifest import Cohort, group_codes, load_cohort
 from adfair.data.policy import CLEAR, Policy, cohort_dependence, decide, dependence_table, what_is_said
 from adfair.data.summary import mentions_by_group
-from adfair.errors import ConfigError
 from adfair.metrics.dependence import Dependence
 
 SIGNIFICANT = 0.01
@@ -110,7 +109,7 @@ def diagnose(
         DataError: as ``load_cohort``.
     """
     cohort, left_out = without_excluded(cohort if isinstance(cohort, Cohort) else load_cohort(cohort))
-    groups = _groups(cohort, attributes)
+    groups = cohort.info.groups_of(attributes)
     table, findings = cohort.split(split), cohort.info.findings
     codes = {name: group_codes(table[name], names) for name, names in groups.items()}
     patients = table["patient_id"].to_numpy()
@@ -137,18 +136,6 @@ def diagnose(
         notes.append("Images were not looked at.")
     signs = [*_dependence_signs(found), *_naming_signs(naming), *_reporting_signs(reporting)]
     return Diagnosis(cohort.info.name, split, tables, policy, signs, notes)
-
-
-def _groups(cohort: Cohort, attributes: Sequence[str]) -> dict[str, list[str]]:
-    declared = cohort.info.attributes
-    if not declared:
-        raise ConfigError(
-            f"cohort '{cohort.info.name}' declares no attributes: there are no groups to compare"
-        )
-    for name in attributes:
-        if name not in declared:
-            raise ConfigError(f"the cohort declares no attribute '{name}'; it has {', '.join(declared)}")
-    return {name: declared[name] for name in attributes or declared}
 
 
 def naming_table(table: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:

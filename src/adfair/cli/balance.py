@@ -113,5 +113,6 @@ def merge(
 
     if out is None:
         raise ConfigError("--out COHORT is needed: the folder of the merged cohort")
-    print_cohort(work.merge(cohorts, out=out, common=common, force=force))
+    found = work.merge(cohorts, out=out, common=common, force=force, note=lambda said: typer.echo(f"note: {said}"))
+    print_cohort(found)
     typer.echo(f"merged cohort written to {out}")

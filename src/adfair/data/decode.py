@@ -30,6 +30,7 @@ MAX_PIXELS_IN_SCANS = 20 * MAX_PIXELS
 
 # What a file can hold at most: a bit for each block of 64 pixels; deflate's 1,032 bytes of one-bit pixels.
 _MOST_PIXELS_A_BYTE = {"JPEG": 512, "PNG": 8 * 1032}
+_PHOTOMETRIC = 262  # tag of a TIFF: 0 where white is zero, 1 where black is
 _REDUCE_FROM, _SPARE = 1_000_000, 2
 _TO_8_BIT = ((np.arange(65536, dtype=np.uint32) + 128) // 257).astype(np.uint8)
 
@@ -115,6 +116,11 @@ def _reduce(image: Image.Image, size: int, fit: Fit) -> None:
             return
 
 
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF declares that 0 is white. PIL inverts 8 bits of such a file, but not 16."""
+    return image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+
+
 def _grey(image: Image.Image, path: Path | str) -> Image.Image:
     if image.mode == "L":
         return image
@@ -124,5 +130,6 @@ def _grey(image: Image.Image, path: Path | str) -> Image.Image:
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
             raise fault(path, "pixel values outside 16 bits")
-        return Image.fromarray(_TO_8_BIT[values])
+        grey = _TO_8_BIT[values]
+        return Image.fromarray(255 - grey if _white_is_zero(image) else grey)
     raise fault(path, f"pixels of mode {image.mode} are not grey or RGB")

@@ -1,7 +1,8 @@
 """One radiograph of a DICOM file as grey levels, the way a viewer shows it (needs the extra ``dicom``).
 
 Stored values pass through the modality transform, then the first VOI LUT or window of the file; without either
-they span from the darkest to the brightest pixel (our choice). MONOCHROME1 is inverted, so that bone is bright.
+they span from the darkest to the brightest pixel (our choice). An empty element counts as absent. MONOCHROME1 is
+inverted, so that bone is bright.
 As a file holds at most 65,536 different values, all of this is done to a table of them and then looked up.
 
 Source: DICOM PS3.3, C.11.1 (modality), C.11.2 (VOI; the three window functions) and C.7.6.3 (pixels).
@@ -18,6 +19,7 @@ from adfair.data.codestream import read_claim
 from adfair.errors import MissingExtraError
 
 _DEFLATED, _HEADER = b"1.2.840.10008.1.2.1.99", 65536
+_MAY_BE_EMPTY = ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept")
 _GREY, _COLOUR = ("MONOCHROME1", "MONOCHROME2"), ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
@@ -48,6 +50,7 @@ def decode_dicom(data: bytes, *, max_pixels: int) -> Image.Image:
         if _DEFLATED in data[:_HEADER]:
             raise DicomFault("a deflated DICOM file, which may unpack to any size")
         dataset = pydicom.dcmread(io.BytesIO(data))
+        _drop_empty(dataset)
         _check(dataset, max_pixels)
         _check_frame(pydicom, dataset)
         values = pydicom.pixels.pixel_array(dataset)
@@ -67,6 +70,19 @@ def _pydicom() -> Any:
         raise MissingExtraError(
             "reading DICOM needs pydicom, which is not installed: pip install 'adfair-clip[dicom]'"
         ) from None
+
+
+def _drop_empty(dataset: Any) -> None:
+    """Remove elements without a value: de-identification leaves them, and they say no more than absent ones."""
+    for name in _MAY_BE_EMPTY:
+        if name in dataset and _is_empty(dataset[name].value):
+            del dataset[name]
+
+
+def _is_empty(value: Any) -> bool:
+    if value is None or isinstance(value, str):
+        return not (value or "").strip()
+    return hasattr(value, "__len__") and (not len(value) or _is_empty(value[0]))
 
 
 def _check(dataset: Any, max_pixels: int) -> None:

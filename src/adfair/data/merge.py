@@ -1,19 +1,29 @@
 """Several cohorts as one, so that a model can be trained on all of them."""
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 
 from adfair.data.manifest import Cohort, load_cohort, write_cohort
 from adfair.data.schema import CohortInfo
-from adfair.data.staging import keep_inputs, staged_folder
+from adfair.data.staging import keep_inputs, kept_lists, kept_note, staged_folder
 from adfair.errors import ConfigError, DataError
+
+_SAME_IDS = 0.05
+"""Share of the smaller cohort's patient ids from which equal ones are named (our choice)."""
 
 
 def merge(
-    sources: Sequence[Path | str], *, out: Path | str, common: bool = False, force: bool = False
+    sources: Sequence[Path | str],
+    *,
+    out: Path | str,
+    common: bool = False,
+    force: bool = False,
+    note: Callable[[str], None] = warnings.warn,
 ) -> Cohort:
     """Write one cohort with the rows of several.
 
@@ -24,15 +34,18 @@ def merge(
         sources: two or more cohorts with different names.
         out: the new cohort.
         common: keep the findings and attributes that all cohorts have; without it they must be the same.
-        force: replace a cohort that is there.
+        force: replace a cohort that is there; its ``exclude_patients`` are kept.
+        note: called with each sentence that a user must know; by default it is a warning.
 
     Raises:
         ConfigError: fewer than two cohorts, two of one name, findings or attributes that differ, or none in common;
             groups of an attribute that are written in two ways.
-        DataError: ``out`` is or holds one of them; only some of the cohorts have reports; an image file belongs to two.
+        DataError: ``out`` is or holds one of them; only some of the cohorts have reports; an image file belongs to two;
+            a list of ``exclude_patients`` that ``out`` names has gone.
     """
     cohorts = [load_cohort(source) for source in sources]
     keep_inputs(Path(out), [folder for cohort in cohorts for folder in (cohort.root, cohort.image_root)])
+    lists = kept_lists(Path(out)) if force else []
     _require_distinct(cohorts)
     findings, attributes = _columns(cohorts, common=common)
     roots = [cohort.image_root.resolve() for cohort in cohorts]
@@ -44,16 +57,7 @@ def merge(
         ],
         ignore_index=True,
     )
-    shared = table["image_path"][
-        table["image_path"].duplicated() & ~table.duplicated(["patient_id", "image_path"])
-    ]
-    if len(shared):
-        raise DataError.at(
-            f"{len(shared):,} image files are in two of the cohorts",
-            file=base,
-            column="image_path",
-            remedy="The same patients would count twice; leave one of the cohorts out.",
-        )
+    _require_own_images(table, base)
     info = CohortInfo(
         name="+".join(cohort.info.name for cohort in cohorts),
         findings=findings,
@@ -62,9 +66,12 @@ def merge(
         source="; ".join(f"{cohort.info.name}: {cohort.info.source}" for cohort in cohorts),
         licence="; ".join(f"{cohort.info.name}: {cohort.info.licence}" for cohort in cohorts),
         image_root=str(base),
+        exclude_patients=lists,
     )
     with staged_folder(Path(out), force=force) as staging:
         write_cohort(staging, info, table)
+    for sentence in [*_same_ids(cohorts), *kept_note(lists)]:
+        note(sentence)
     return load_cohort(out)
 
 
@@ -90,6 +97,34 @@ def _require_distinct(cohorts: list[Cohort]) -> None:
                 file=cohort.root,
                 remedy="Give all of them reports, or empty the column in all.",
             )
+
+
+def _require_own_images(table: pd.DataFrame, base: Path) -> None:
+    shared = table["image_path"][
+        table["image_path"].duplicated() & ~table.duplicated(["patient_id", "image_path"])
+    ]
+    if len(shared):
+        raise DataError.at(
+            f"{len(shared):,} image files are in two of the cohorts",
+            file=base,
+            column="image_path",
+            remedy="The same patients would count twice; leave one of the cohorts out.",
+        )
+
+
+def _same_ids(cohorts: list[Cohort]) -> list[str]:
+    """A note for every two cohorts that share many patient ids: of one hospital, those would be the same people."""
+    patients = {cohort.info.name: set(cohort.table["patient_id"]) for cohort in cohorts}
+    notes = []
+    for (name, own), (other, theirs) in combinations(patients.items(), 2):
+        shared, smaller = len(own & theirs), min(len(own), len(theirs))
+        if shared >= _SAME_IDS * smaller:
+            notes.append(
+                f"{shared:,} of {smaller:,} patient ids are in both '{name}' and '{other}' and become two people each. "
+                "If they are the same people, one could be in two splits: import their images as one cohort instead, or "
+                "take them out of one."
+            )
+    return notes
 
 
 def _columns(cohorts: list[Cohort], *, common: bool) -> tuple[list[str], dict[str, list[str]]]:

@@ -1,5 +1,6 @@
 """What a cohort declares about itself in ``cohort.yaml``, and the columns its manifest has."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from adfair.config import faults, parse_yaml
-from adfair.errors import DataError
+from adfair.errors import ConfigError, DataError
 
 UNKNOWN = "Unknown"
 """The group of a patient whose group is not known; an empty cell means the same."""
@@ -75,6 +76,20 @@ class CohortInfo(BaseModel):
             if column in CORE_COLUMNS or column in self.attributes:
                 raise ValueError(f"finding '{column}' has the name of another column; rename it")
         return self
+
+    def groups_of(self, attributes: Sequence[str]) -> dict[str, list[str]]:
+        """Groups by attribute, of the named attributes or, where none is named, of all.
+
+        Raises:
+            ConfigError: no attribute is declared, or one of those named is not.
+        """
+        unknown = [name for name in attributes if name not in self.attributes]
+        if unknown or not self.attributes:
+            raise ConfigError(
+                f"attributes: cohort '{self.name}' has no {' and no '.join(map(repr, unknown)) or 'attributes'}; "
+                f"it declares {', '.join(self.attributes) or 'none'}"
+            )
+        return {name: self.attributes[name] for name in attributes or self.attributes}
 
     def to_yaml(self) -> str:
         """The text of ``cohort.yaml``, keys in the order above."""

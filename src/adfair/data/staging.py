@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from adfair.data.schema import COHORT_FILE
+from adfair.data.schema import COHORT_FILE, read_info
 from adfair.errors import DataError
 
 
@@ -84,6 +84,36 @@ def keep_inputs(out: Path, inputs: Sequence[Path]) -> None:
                 file=out,
                 remedy="Choose another --out.",
             )
+
+
+def kept_lists(out: Path) -> list[str]:
+    """``exclude_patients`` of the cohort that ``out`` holds, for the one that replaces it; else these would train.
+
+    Raises:
+        DataError: ``cohort.yaml`` is not valid, or a list that it names has gone or would go with the folder.
+    """
+    if not (out / COHORT_FILE).is_file():
+        return []
+    names = read_info(out).exclude_patients
+    for name in names:
+        inside = out.resolve() in (out / name).resolve().parents
+        if inside or not (out / name).exists():
+            what = "lies in the folder that is replaced" if inside else "is not there"
+            raise DataError.at(
+                f"'{name}' of exclude_patients {what}, and without it its patients would be trained on",
+                file=out / COHORT_FILE,
+                remedy="Correct the entry (a list may lie anywhere outside this folder), or take it out if they may train.",
+            )
+    return names
+
+
+def kept_note(lists: Sequence[str]) -> list[str]:
+    """The sentence that says so, where there are any."""
+    if not lists:
+        return []
+    return [
+        f"exclude_patients of the cohort that was replaced is kept ({', '.join(lists)}): training leaves these patients out."
+    ]
 
 
 def require_absent(file: Path, *, force: bool) -> None:

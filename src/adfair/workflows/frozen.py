@@ -64,7 +64,7 @@ def freeze(model: Path | str, data: Path | str, attributes: Sequence[str], *, ke
     # Patients of a balanced test set must not shape a correction either.
     kept, left_out = without_excluded(load_cohort(data))
     cohort = leave_out_refused(kept, size=towers.image_size, fit=towers.fit)
-    groups = _groups(cohort, attributes)
+    groups = cohort.info.groups_of(attributes)
     table = cohort.split("train")
     codes = {name: _codes(cohort, table, name) for name in groups}
     if towers.posthoc is not None:
@@ -79,17 +79,6 @@ def freeze(model: Path | str, data: Path | str, attributes: Sequence[str], *, ke
     patients = table["patient_id"].to_numpy()
     emb = subject.image_emb("train")
     return Frozen(subject, emb, patients, groups, codes, weights, cells.reshape(-1), left_out)
-
-
-def _groups(cohort: Cohort, attributes: Sequence[str]) -> dict[str, list[str]]:
-    declared = cohort.info.attributes
-    unknown = [name for name in attributes if name not in declared]
-    if unknown or not declared:
-        raise ConfigError(
-            f"attributes: cohort '{cohort.info.name}' has no {' and no '.join(map(repr, unknown)) or 'attributes'}; "
-            f"it declares {', '.join(declared) or 'none'}"
-        )
-    return {name: declared[name] for name in attributes or declared}
 
 
 def _codes(cohort: Cohort, table: pd.DataFrame, name: str) -> np.ndarray:

@@ -78,10 +78,34 @@ def test_a_cell_that_is_no_label_is_named_and_not_quoted() -> None:
 def test_listed_findings_match_whole_names_and_keep_the_rows() -> None:
     table = column("Mass , Effusion", "Massive Effusion", "", "Oedema", "None")
     rule = LabelList(column="x", separator=",", findings={"Mass": ["Mass"], "Edema": ["Edema", "Oedema"]})
-    got = cells.listed_findings(table, rule, file=FILE)
+    got, notes = cells.listed_findings(table, rule, file=FILE)
     assert got.index.equals(table.index)
     assert got["Mass"].tolist() == ["1", "0", "", "0", "0"]
     assert got["Edema"].tolist() == ["0", "0", "", "1", "0"]
+    assert notes == [
+        "3 of the names listed in 'x' belong to no finding of the mapping. Names that occur more than once: none."
+    ]
+
+
+def test_listed_findings_in_another_case_of_letters_are_the_same() -> None:
+    table = column("Effusion, edema", "EDEMA", "effusion")
+    rule = LabelList(column="x", separator=",", findings={"Edema": ["Edema"], "Effusion": ["Effusion"]})
+    got, notes = cells.listed_findings(table, rule, file=FILE)
+    assert got["Edema"].tolist() == ["1", "1", "0"]
+    assert got["Effusion"].tolist() == ["1", "0", "1"]
+    assert notes == []
+
+
+def test_listed_names_that_no_rule_maps_are_counted_and_shown_only_where_they_are_names() -> None:
+    rule = LabelList(column="x", separator=",", findings={"Edema": ["Edema"]})
+    _, (note,) = cells.listed_findings(column("Edema,Mass", "mass, Nodule", "Nodule", ""), rule, file=FILE)
+    assert note == (
+        "2 of the names listed in 'x' belong to no finding of the mapping. Names that occur more than once: Nodule."
+    )
+    for table in (column("Edema", REPORT), column("Edema", REPORT.replace(",", ""), REPORT.replace(",", ""))):
+        _, (note,) = cells.listed_findings(table, rule, file=FILE)
+        assert "of the names listed" in note
+        assert "JANE" not in note
 
 
 def test_a_list_without_the_finding_names_what_occurs_but_never_quotes_free_text() -> None:
@@ -105,7 +129,7 @@ def test_long_headers_are_cut_where_a_column_is_missing() -> None:
 
 def test_silence_in_a_list_may_mean_unknown_or_absent() -> None:
     rule = LabelList(column="x", findings={"Mass": ["Mass"]}, unlisted="", empty="0")
-    assert cells.listed_findings(column("Mass", "Nodule", ""), rule, file=FILE)["Mass"].tolist() == [
+    assert cells.listed_findings(column("Mass", "Nodule", ""), rule, file=FILE)[0]["Mass"].tolist() == [
         *("1", "", "0")
     ]
 

@@ -100,7 +100,7 @@ def test_the_exact_cohort(tree: Path, tmp_path: Path) -> None:
     ]
     assert report.notes == [
         "Labels: CheXbert on impression.",
-        "1 studies have images with differing text or labels; the first one's count.",
+        "1 studies have images with differing text or labels; those of its first one with the impression count.",
         "1 ages were none and are set to unknown.",
         "No image is in split test; --set split=seeded draws all three.",
     ]
@@ -122,6 +122,34 @@ def test_hispanic_patients_as_a_group(tree: Path, tmp_path: Path) -> None:
 
 def test_images_of_a_study_have_the_text_of_the_first(tree: Path, tmp_path: Path) -> None:
     assert _column(_import(tree, tmp_path, "views=all"), "report")[:2] == ["wet", "wet"]
+
+
+def test_a_first_image_without_the_section_does_not_lose_the_study(tree: Path, tmp_path: Path) -> None:
+    file = tree / "df_chexpert_plus_240401.csv"
+    # The labeller answers No Finding to an empty section: those are not the labels of the second image's text.
+    file.write_text(file.read_text().replace(",wet,", ",,", 1))
+    unlike = _label(IMAGES[0][0], **{"No Finding": 1.0})
+    _relabel(tree, lambda text: "\n".join([unlike, *text.splitlines()[1:]]))
+    report = _import(tree, tmp_path, "views=all")
+    assert _column(report, "report")[:2] == ["wet!", "wet!"]
+    np.testing.assert_array_equal(_column(report, "Edema")[:2], [1, 1])
+    np.testing.assert_array_equal(_column(report, "No Finding")[:2], [np.nan, np.nan])
+    assert "1 studies have images with differing text or labels" in report.notes[1]
+
+
+def test_text_and_labels_of_a_study_are_of_one_image(tree: Path, tmp_path: Path) -> None:
+    _relabel(tree, lambda text: "\n".join(text.splitlines()[1:]))
+    report = _import(tree, tmp_path, "views=all")
+    # The first image has a text and no line of labels.
+    assert _column(report, "report")[:2] == ["wet!", "wet!"]
+    np.testing.assert_array_equal(_column(report, "Edema")[:2], [1, 1])
+
+
+def test_where_no_image_has_the_section_the_one_with_most_text_counts(tree: Path, tmp_path: Path) -> None:
+    file = tree / "df_chexpert_plus_240401.csv"
+    emptied = file.read_text().replace(",wet,", ",,").replace(",wet!,", ",,")
+    file.write_text(emptied.replace(",fluid,", ",,", 1))
+    assert _column(_import(tree, tmp_path, "views=all"), "report")[:2] == ["fluid", "fluid"]
 
 
 def test_labels_of_the_findings_section_are_empty_where_there_is_none(tree: Path, tmp_path: Path) -> None:

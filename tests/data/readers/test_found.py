@@ -9,7 +9,8 @@ import pytest
 import yaml
 from tests.data.readers.found_rows import cohort_column, finish_found
 
-from adfair.data.manifest import load_cohort
+from adfair.data.exclusion import without_excluded
+from adfair.data.manifest import load_cohort, write_cohort
 from adfair.data.readers.found import Found, finish, lazy_reader
 from adfair.errors import ConfigError, DataError
 
@@ -176,3 +177,17 @@ def test_sections_that_the_source_does_not_have_are_named(found: Found, tmp_path
     )
     with pytest.raises(ConfigError, match="sections=summary: the source has impression, findings"):
         finish_found(found, tmp_path, sections="summary")
+
+
+def test_patients_set_aside_stay_so_where_the_cohort_is_imported_again(found: Found, tmp_path: Path) -> None:
+    first = finish_found(found, tmp_path)
+    (tmp_path / "list.csv").write_text("patient_id\np0\n")
+    info = first.cohort.info.model_copy(update={"exclude_patients": ["../list.csv"]})
+    write_cohort(tmp_path / "out", info, first.cohort.table)
+    again = finish_found(found, tmp_path)
+    assert set(without_excluded(again.cohort)[0].table["patient_id"]) == {"p1", "p2", "p3", "p4"}
+    assert "is kept (../list.csv): training leaves these patients out." in again.notes[-1]
+    assert again.notes[-1] in (tmp_path / "out/import.yaml").read_text().replace("\n  ", " ")
+    (tmp_path / "list.csv").unlink()
+    with pytest.raises(DataError, match="of exclude_patients is not there"):
+        finish_found(found, tmp_path)

@@ -101,6 +101,36 @@ def test_a_text_in_no_table_is_named_with_its_count(found: Found, tmp_path: Path
     assert report.groups.query("raw == 'MARTIAN'")["group"].tolist() == ["Unknown"]
 
 
+def test_a_report_in_the_column_of_a_group_is_neither_printed_nor_written(
+    found: Found, tmp_path: Path
+) -> None:
+    text = "JANE DOE, born 1950. No focal consolidation."
+    found = replace(found, rows=found.rows.replace({"WHITE": text, "UNKNOWN": "PATIENT DECLINED TO ANSWER"}))
+    groups = finish_found(found, tmp_path, other="unknown").groups.query("attribute == 'race'")
+    assert groups.query("group == 'Unknown'")[["raw", "images"]].to_numpy().tolist() == [
+        [f"({len(text)} characters)", 2],
+        ["PATIENT DECLINED TO ANSWER", 1],
+    ]
+    assert "JANE" not in (tmp_path / "out/import_groups.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("policy", "race"), [("own", "Hispanic"), ("other", "Other"), ("unknown", "Unknown"), ("drop", None)]
+)
+def test_one_admission_that_says_hispanic_counts_as_one_statement_of_ethnicity_does(
+    policy: str, race: str | None, found: Found, tmp_path: Path
+) -> None:
+    said = [("p0", "WHITE"), ("p0", "HISPANIC/LATINO - CUBAN"), ("p0", "WHITE"), ("p1", "WHITE")]
+    table = pd.DataFrame(said, columns=["patient_id", "raw"])
+    mimic = replace(found, statements={"race": Statements(table, tmp_path / "admissions.csv")})
+    for conflicting in ("drop", "first"):
+        report = finish_found(mimic, tmp_path, hispanic=policy, conflicting=conflicting)
+        assert cohort_column(report, "race").get("i0") == race
+        assert cohort_column(report, "race")["i2"] == "White"
+    by_race = finish_found(mimic, tmp_path, hispanic="race", conflicting="first")
+    assert cohort_column(by_race, "race")["i0"] == "White"
+
+
 def test_a_table_of_the_user(found: Found, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "attribute: race\ngroups: [Latin, Rest]\ntexts: {hispanic or  latino: Latin, white: Rest, "

@@ -102,11 +102,12 @@ def test_hostile_reports(
         read_mimic()
     text = tmp_path / "tree/files/p10/p10000032/s50414267.txt"
     text.write_bytes(b"IMPRESSION: \xff\xfe")
-    with pytest.raises(AdfairError, match=r"s50414267\.txt is no report: not UTF-8"):
+    with pytest.raises(AdfairError, match=r"study in row 1 of the metadata is none: not UTF-8") as error:
         read_mimic(sources=[mimic_jpg, mimic_iv, tmp_path / "tree"])
+    assert "10000032" not in str(error.value)
     text.unlink()
     text.symlink_to(mimic_jpg / "mimic-cxr-2.0.0-split.csv.gz")
-    with pytest.raises(AdfairError, match=r"s50414267\.txt is no report: .* link out of the folder"):
+    with pytest.raises(AdfairError, match=r"study in row 1 .* link out of the folder"):
         read_mimic(sources=[mimic_jpg, mimic_iv, tmp_path / "tree"])
 
 
@@ -197,6 +198,22 @@ def test_a_damaged_metadata_table_and_another_archive_of_reports(
     with zipfile.ZipFile(mimic_reports, "w") as archive:
         archive.writestr("files/p99/p99999999/s99999999.txt", "IMPRESSION: another study")
     with pytest.raises(
-        AdfairError, match=r"reports\.zip: holds no report of the studies.*files/p10/p10000032/s50414"
-    ):
+        AdfairError, match=r"reports\.zip: holds no report of the studies.*files/pNN/pSUBJECT/sSTUDY\.txt"
+    ) as error:
         read_mimic()
+    assert "10000032" not in str(error.value)
+
+
+@pytest.mark.parametrize("inside", ["mimic-cxr-reports/files", "files", "."])
+def test_a_folder_of_reports_that_match_no_study_is_not_passed_over(
+    inside: str, read_mimic: Callable[..., ImportReport], mimic_jpg: Path, mimic_iv: Path, tmp_path: Path
+) -> None:
+    patient = tmp_path / "other" / inside / "p99/p99999999"
+    patient.mkdir(parents=True)
+    sources = [mimic_jpg, mimic_iv, tmp_path / "other"]
+    assert not read_mimic(sources=sources).cohort.has_reports
+    (patient / "s99999999.txt").write_text("IMPRESSION: another study")
+    with pytest.raises(
+        AdfairError, match=r"holds no report of the studies in the metadata\. .*correct this SO"
+    ):
+        read_mimic(sources=sources)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from adfair.data.readers.report import Flow, count_groups
+from adfair.data.readers.report import Flow, count_groups, printable
 
 TABLE = pd.DataFrame({"patient": list("ppqrs")}, index=[3, 5, 8, 9, 11])
 
@@ -55,3 +55,30 @@ def test_every_attribute_accounts_for_every_image_and_counts_a_patient_once() ->
     cells = got.set_index(["attribute", "raw"])
     assert cells.loc[("sex", "f"), ["group", "images", "patients"]].tolist() == ["F", 3, 2]
     assert cells.loc[("race", "?"), "group"] == cells.loc[("sex", ""), "group"] == "Unknown"
+
+
+REPORT = "PA view of JANE DOE, born 1950. No focal consolidation."
+
+
+def test_texts_in_no_table_that_may_be_reports_are_counted_and_not_shown() -> None:
+    raw = pd.Series(
+        [REPORT, REPORT[:-1], "f", "a text of a table, however long it is", ""], index=TABLE.index
+    )
+    listed = ["f", "a text of a table, however long it is"]
+    assert printable(raw, listed).tolist() == ["(55 characters)", "(54 characters)", *listed, ""]
+    groups = pd.DataFrame({"sex": ["", "", "F", "F", ""]}, index=TABLE.index)
+    got = count_groups({"sex": raw}, groups, TABLE["patient"], listed={"sex": listed})
+    assert got["images"].sum() == 5
+    assert not got["raw"].str.contains("JANE").any()
+
+
+def test_hundreds_of_texts_become_one_line() -> None:
+    raw = pd.Series([f"DOE JANE {i}" for i in range(201)] + ["f"])
+    groups = pd.DataFrame({"sex": [""] * 201 + ["F"]})
+    got = count_groups({"sex": raw}, groups, pd.Series(["p"] * 201 + ["q"]), listed={"sex": ["f"]})
+    assert got.to_numpy().tolist() == [
+        ["sex", "f", "F", 1, 1],
+        ["sex", "201 different texts, not shown", "Unknown", 201, 1],
+    ]
+    assert printable(raw[1:], []).tolist() == ["201 different texts, not shown"] * 201
+    assert printable(raw[2:], []).tolist() == raw[2:].tolist()

@@ -10,9 +10,12 @@ import pytest
 import yaml
 from tests.data.readers.table_file import CSV, MAPPING, changed
 
-from adfair.data.manifest import load_cohort
+from adfair.data.exclusion import without_excluded
+from adfair.data.manifest import load_cohort, write_cohort
 from adfair.data.readers import READERS, get_reader, import_table
 from adfair.errors import ConfigError, DataError
+
+UNMAPPED = "1 of the names listed in 'labels' belong to no finding of the mapping. Names that occur more than once: none."
 
 
 def test_the_exact_cohort(table_source: Path, tmp_path: Path) -> None:
@@ -29,7 +32,7 @@ def test_the_exact_cohort(table_source: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(table["Mass"], [1, 0, 1, np.nan, 0])
     np.testing.assert_array_equal(table["Any"], [1, 0, 1, np.nan, 1])
     assert report.cohort.info.splits == ["train", "val", "test"]
-    assert not report.notes
+    assert report.notes == [UNMAPPED]
 
 
 def test_the_flow_and_every_raw_text_are_reported(table_source: Path, tmp_path: Path) -> None:
@@ -99,7 +102,7 @@ def test_patients_are_split_by_seed_where_the_source_has_no_split(table_source: 
     mapping = changed(split={"fractions": {"train": 0.5, "test": 0.5}})
     report = import_table(table_source, out=tmp_path / "out", mapping=mapping, seed=1)
     assert report.cohort.table.groupby("split")["patient_id"].nunique().to_dict() == {"train": 2, "test": 2}
-    assert report.notes == ["No image is in split val; map the source's own names to these."]
+    assert report.notes == [UNMAPPED, "No image is in split val; map the source's own names to these."]
 
 
 def test_without_patient_id_each_image_is_a_patient_and_this_is_said(
@@ -116,7 +119,7 @@ def test_invalid_ages_are_unknown_and_counted_where_asked(table_source: Path, tm
         table_source, out=tmp_path / "out", mapping=changed(age={"column": "years", "invalid": "unknown"})
     )
     assert np.isnan(report.cohort.table["age"][0])
-    assert report.notes == ["1 cells of age were no age and are set to unknown."]
+    assert report.notes == ["1 cells of age were no age and are set to unknown.", UNMAPPED]
 
 
 def test_other_texts_are_unknown_where_asked(table_source: Path, tmp_path: Path) -> None:
@@ -222,3 +225,19 @@ def test_a_cohort_is_never_replaced_by_an_import_from_it(table_source: Path, tmp
     with pytest.raises(DataError, match="holds what is read from, which --force would remove"):
         import_table(moved, out=tmp_path / "out", mapping=elsewhere, force=True)
     assert moved.is_file()
+
+
+def test_patients_set_aside_stay_so_where_the_table_is_imported_again(
+    table_source: Path, tmp_path: Path
+) -> None:
+    first = import_table(table_source, out=tmp_path / "out", mapping=MAPPING).cohort
+    (tmp_path / "list.csv").write_text("patient_id\np0\n")
+    info = first.info.model_copy(update={"exclude_patients": ["../list.csv"]})
+    write_cohort(tmp_path / "out", info, first.table)
+    again = import_table(table_source, out=tmp_path / "out", mapping=MAPPING, force=True)
+    assert "p0" not in set(without_excluded(again.cohort)[0].table["patient_id"])
+    assert "is kept (../list.csv)" in again.notes[-1]
+    (tmp_path / "list.csv").unlink()
+    with pytest.raises(DataError, match="of exclude_patients is not there"):
+        import_table(table_source, out=tmp_path / "out", mapping=MAPPING, force=True)
+    assert load_cohort(tmp_path / "out").info.exclude_patients == ["../list.csv"]

@@ -118,3 +118,21 @@ def test_mapping_and_source_must_be_there(table_source: Path, tmp_path: Path) ->
     (tmp_path / "broken.yaml").write_text("a: [")
     with pytest.raises(ConfigError, match=r"broken\.yaml, line \d: not valid YAML"):
         import_table(table_source, out=tmp_path / "out", mapping=tmp_path / "broken.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "likely"),
+    [("t.csv", ";", "It has semicolons"), ("t.csv", "\t", "It has tabs"), ("t.tsv", ",", "It has commas")],
+)
+def test_a_table_with_another_separator_is_told_from_one_without_a_header(
+    name: str, separator: str, likely: str, table_source: Path, tmp_path: Path
+) -> None:
+    source = table_source.with_name(name)
+    source.write_text(CSV.replace(",", separator))
+    with pytest.raises(
+        DataError, match=f"The first line must name the columns, .* {likely} and no other sep"
+    ):
+        import_table(source, out=tmp_path / "out", mapping=MAPPING)
+    source.write_text("JANE DOE\nJOHN ROE\n")
+    with pytest.raises(DataError, match=r"as the mapping does\.$"):
+        import_table(source, out=tmp_path / "out", mapping=MAPPING)

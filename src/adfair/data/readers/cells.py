@@ -154,13 +154,23 @@ def finding_text(table: pd.DataFrame, rule: FieldRule, *, name: str, file: Path)
     return text
 
 
-def listed_findings(table: pd.DataFrame, rule: LabelList, *, file: Path) -> pd.DataFrame:
-    """One column of '1' and ``unlisted`` for each finding named in a separated list."""
+def listed_findings(table: pd.DataFrame, rule: LabelList, *, file: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Findings named in a separated list, in any case of letters.
+
+    Returns:
+        One column of '1' and ``unlisted`` for each; and a note on the names that are none of them.
+
+    Raises:
+        DataError: a finding that no row lists.
+    """
     cells = require(table, rule.column, file=file)
     named = cells.str.split(rule.separator, regex=False).explode().str.strip()
+    folded, mapped = named.str.casefold(), set()
     columns = {}
     for finding, names in rule.findings.items():
-        present = named.isin(names).groupby(level=0).any().reindex(table.index)
+        wanted = {name.casefold() for name in names}
+        mapped |= wanted
+        present = folded.isin(wanted).groupby(level=0).any().reindex(table.index)
         if not present.any():
             raise DataError.at(
                 f"no row lists the finding '{finding}'",
@@ -169,10 +179,20 @@ def listed_findings(table: pd.DataFrame, rule: LabelList, *, file: Path) -> pd.D
                 remedy=_names_that_occur(named[named.ne("")]),
             )
         columns[finding] = pd.Series(rule.unlisted, index=table.index).mask(present, "1")
-    return pd.DataFrame(columns).mask(cells.eq(""), rule.empty)
+    others = named[named.ne("") & ~folded.isin(mapped)]
+    return pd.DataFrame(columns).mask(cells.eq(""), rule.empty), _unmapped(others, rule)
 
 
-def _names_that_occur(named: pd.Series) -> str:
+def _unmapped(names: pd.Series, rule: LabelList) -> list[str]:
+    """A note on names of no finding. What stands in one row alone is not shown: it may be of a report (our choice)."""
+    if names.empty:
+        return []
+    different = names.str.casefold().nunique()
+    what = f"{different:,} of the names listed in '{shown_name(rule.column)}' belong to no finding of the mapping."
+    return [f"{what} {_names_that_occur(names[names.duplicated(keep=False)], how=' more than once')}"]
+
+
+def _names_that_occur(named: pd.Series, *, how: str = "") -> str:
     """The names to choose from; nothing of the cells where they read like free text or like people."""
     counts = named.value_counts()
     if len(counts) > _MOST_NAMES or counts.index.str.len().max() > _LONGEST_NAME:
@@ -180,7 +200,7 @@ def _names_that_occur(named: pd.Series) -> str:
             f"The cells hold {len(counts):,} different texts (not shown, they may be reports or names): "
             "is 'labels: column' the list of findings, and 'separator' what stands between them?"
         )
-    return f"Names that occur: {', '.join(map(shown, counts.index[:_NAMES_SHOWN])) or 'none'}."
+    return f"Names that occur{how}: {', '.join(map(shown, counts.index[:_NAMES_SHOWN])) or 'none'}."
 
 
 def passes(table: pd.DataFrame, rule: Filter, *, file: Path) -> pd.Series:

@@ -45,7 +45,7 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
     rows["split"] = own_splits(table["split"], _SPLITS, file=file)
     rows["patient_id"] = table["deid_patient_id"]
     labels, gaps = _labels(table, sources, kind=kind)
-    rows, differing = _first_of_study(rows.join(labels))
+    rows, differing = _first_of_study(rows.join(labels), kind=kind)
     flow = Flow()
     flow.add(f"rows of {file.name}", rows, rows["patient_id"])
     png, jpg = (table["path_to_image"].str.replace(r"\.[^./]+$", end, regex=True) for end in (".png", ".jpg"))
@@ -56,7 +56,8 @@ def find(sources: list[Path], options: ReadOptions) -> Found:
     notes = [f"Labels: CheXbert on {kind}.", *gaps]
     if differing:
         notes.append(
-            f"{differing:,} studies have images with differing text or labels; the first one's count."
+            f"{differing:,} studies have images with differing text or labels; those of its first one with "
+            f"the {kind} count."
         )
     return Found(
         name="chexpert-plus",
@@ -127,15 +128,21 @@ def _label_line(line: str, row: int, file: Path) -> dict[str, str]:
     return {name: "" if cells[name] is None else str(cells[name]) for name in wanted}
 
 
-def _first_of_study(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Give all images of a study the text and labels of its first one that has any; how many studies differed.
+def _first_of_study(rows: pd.DataFrame, *, kind: str) -> tuple[pd.DataFrame, int]:
+    """Give all images of a study the text and labels of one of them; how many studies differed.
 
-    Reports were joined to images before they were de-identified, so that two images of one study can have
-    slightly different texts.
+    It is the first that has the section ``kind``, from which labels were read, and a line of labels; else the first with
+    the section; else the one with most sections. Text and labels are of one image, so that they cannot disagree:
+    reports were joined to images before they were de-identified, and two images of one study can have different texts.
     """
-    columns = [name for name in rows.columns if name.startswith("section:") or name in FINDINGS]
+    sections = [name for name in rows.columns if name.startswith("section:")]
+    columns = [*sections, *FINDINGS]
     study = rows["study_id"].where(rows["study_id"].ne(""), rows.index.astype(str))
-    # 'first' passes over NA: an image without a line of labels has those of its study's next image.
-    first = rows.groupby(study, sort=False)[columns].transform("first")
-    differing = study[(first.ne(rows[columns]) & rows[columns].notna()).any(axis=1)].nunique()
-    return rows.assign(**{name: first[name].fillna("") for name in columns}), int(differing)
+    empty = rows[sections] == ""
+    without = empty[f"section:{kind}"]
+    unlabelled = rows[FINDINGS].isna().all(axis=1)
+    # Lower is better; idxmin takes the first of equals.
+    rank = 2 * (without * (1 + empty.sum(axis=1))) + unlabelled
+    chosen = rows.loc[study.map(rank.groupby(study, sort=False).idxmin()), columns].set_axis(rows.index)
+    differing = study[(chosen.ne(rows[columns]) & rows[columns].notna()).any(axis=1)].nunique()
+    return rows.assign(**{name: chosen[name].fillna("") for name in columns}), int(differing)

@@ -22,7 +22,7 @@ from adfair.data.readers.report import ImportReport
 from adfair.data.readers.source import Found, Statements
 from adfair.data.readers.tail import Tail
 from adfair.data.schema import CohortInfo, parse_info
-from adfair.data.staging import keep_inputs, require_free, staged_folder
+from adfair.data.staging import keep_inputs, kept_lists, kept_note, require_free, staged_folder
 from adfair.data.validate import validate_table
 from adfair.errors import ConfigError
 
@@ -49,17 +49,19 @@ def finish(
         out: the cohort folder; appears only when it is complete.
         options: a ``ReadOptions``, a dict of its keys, or ``KEY=VALUE`` texts.
         copy: put the images into the cohort; without it ``cohort.yaml`` points at their folder.
-        force: replace a cohort that is there.
+        force: replace a cohort that is there; its ``exclude_patients`` are kept.
         seed: of a seeded split, and of sentences made from labels.
         progress: called with 1 for every image copied.
 
     Raises:
         ConfigError: an option is wrong.
-        DataError: a row of the source is wrong (its row number is the source's), or ``out`` is taken.
+        DataError: a row of the source is wrong (its row number is the source's), ``out`` is taken, or a list of
+            ``exclude_patients`` that it names has gone.
     """
     choices, out = read_options(options), Path(out)
     require_free(out, force=force)
     keep_inputs(out, [found.file, found.image_root])
+    lists = kept_lists(out)
     asked = choices.attributes or [name for name in raw_attributes(found) if name in ("race", "sex")]
     grouped = _grouped(found, asked, choices)
     tail = Tail(found, choices)
@@ -70,7 +72,8 @@ def finish(
     tail.set_labels()
     tail.set_reports(seed=seed)
     tail.set_splits(seed=seed)
-    info = _declaration(found, tail, {name: grouped[name] for name in asked}, copy=copy)
+    tail.notes += kept_note(lists)
+    info = _declaration(found, tail, {name: grouped[name] for name in asked}, copy=copy, lists=lists)
     validate_table(tail.manifest(), info, file=found.file)
     none = pd.DataFrame(columns=["attribute", "raw", "group", "images", "patients"])
     groups = pd.concat([each.report for each in grouped.values()] or [none], ignore_index=True)
@@ -99,7 +102,9 @@ def _write_record(folder: Path, *, groups: pd.DataFrame, tail: Tail, seed: int) 
     (folder / "import.yaml").write_text(text, encoding="utf-8")
 
 
-def _declaration(found: Found, tail: Tail, grouped: dict[str, Grouped], *, copy: bool) -> CohortInfo:
+def _declaration(
+    found: Found, tail: Tail, grouped: dict[str, Grouped], *, copy: bool, lists: list[str]
+) -> CohortInfo:
     declared = {
         "name": found.name,
         "findings": found.findings,
@@ -108,6 +113,7 @@ def _declaration(found: Found, tail: Tail, grouped: dict[str, Grouped], *, copy:
         "source": found.source,
         "licence": found.licence,
         "image_root": None if copy else str(found.image_root.resolve()),
+        "exclude_patients": lists,
     }
     return parse_info(declared, file=found.file)
 

@@ -33,7 +33,7 @@ LEFT_OUT = "(left out)"
 TABLES = Path(__file__).parent / "demographics"
 """Our own tables."""
 
-_MOST_SHOWN, _MOST_DISTINCT = 12, 200  # more distinct texts, and the column is not what it was taken for
+_MOST_SHOWN, MOST_DISTINCT = 12, 200  # more distinct texts, and the column is not what it was taken for
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def words_of(
 
 def _strays(strays: pd.Series) -> str:
     head = f"{len(strays):,} different texts are in no table of groups"
-    if len(strays) > _MOST_DISTINCT:
+    if len(strays) > MOST_DISTINCT:
         return head + " (not shown: so many are hardly groups; is it the right column?)"
     listed = [f"'{shown(str(text))}' ({count:,} rows)" for text, count in strays.items()]
     more = f" and {len(listed) - _MOST_SHOWN} more" if len(listed) > _MOST_SHOWN else ""

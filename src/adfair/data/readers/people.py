@@ -5,8 +5,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from adfair.data.readers.groups import HISPANIC, TABLES, declared_groups, load_groups, settle, words_of
+from adfair.data.readers.groups import (
+    HISPANIC,
+    TABLES,
+    GroupTable,
+    declared_groups,
+    fold,
+    load_groups,
+    settle,
+    words_of,
+)
 from adfair.data.readers.options import ReadOptions
+from adfair.data.readers.report import printable
 from adfair.data.readers.source import Found
 from adfair.data.schema import UNKNOWN
 from adfair.data.validate import refuse
@@ -46,7 +56,8 @@ def group_attribute(found: Found, attribute: str, *, options: ReadOptions) -> Gr
     """Map the raw texts of one attribute and settle on one group a patient.
 
     A patient's known groups decide; an unknown beside them is no conflict (our choice: a blank cell does not
-    contradict). Two known groups are a conflict, which ``options.conflicting`` decides.
+    contradict). Two known groups are a conflict, which ``options.conflicting`` decides. A patient of whom any statement
+    of race or ethnicity says Hispanic is so under all of them: another that gives a race alone does not deny it.
 
     Raises:
         ConfigError: the source does not speak of the attribute.
@@ -56,7 +67,8 @@ def group_attribute(found: Found, attribute: str, *, options: ReadOptions) -> Gr
     table = load_groups(attribute, table=found.tables.get(attribute, attribute), options=options)
     words = words_of(said["raw"], table, attribute=attribute, options=options, file=file)
     if attribute == "race":
-        hispanic = said["patient_id"].isin(_hispanic_patients(found, options))
+        stated = said["patient_id"][[HISPANIC in each for each in words]]
+        hispanic = said["patient_id"].isin(_hispanic_patients(found, options) | set(stated))
         keys = pd.Series(list(zip(words, hispanic, strict=True)), index=said.index)
         choice = {key: settle(key[0], hispanic=key[1], options=options) for key in set(keys)}
         group = keys.map(choice)
@@ -69,7 +81,7 @@ def group_attribute(found: Found, attribute: str, *, options: ReadOptions) -> Gr
         groups=patients.map(settled).astype(object).fillna(UNKNOWN).astype(str),
         declared=declared_groups(attribute, table, options),
         conflicting=patients.isin(conflicting),
-        report=_report(found, said, attribute),
+        report=_report(found, said, attribute, table),
     )
 
 
@@ -129,11 +141,13 @@ def _one_group_each(
     return first, conflicting
 
 
-def _report(found: Found, said: pd.DataFrame, attribute: str) -> pd.DataFrame:
-    """Images and patients of every raw text, over all rows of the source.
+def _report(found: Found, said: pd.DataFrame, attribute: str, table: GroupTable) -> pd.DataFrame:
+    """Images and patients of every raw text (see ``printable``), over all rows of the source.
 
     Of admissions, a text counts all images of the patients who have it, so that sums may exceed the total.
     """
+    listed = [text for text in said["raw"].unique() if fold(text) in table.texts]
+    said = said.assign(raw=printable(said["raw"], listed))
     if attribute in found.statements:
         images = found.rows.groupby("patient_id").size()
         said = said.drop_duplicates(["patient_id", "raw", "group"])

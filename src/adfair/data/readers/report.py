@@ -1,12 +1,14 @@
 """What an import did: rows dropped by which rule, and every raw demographic text with the group it became."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from adfair.data.manifest import Cohort
+from adfair.data.readers.groups import MOST_DISTINCT
 from adfair.data.schema import UNKNOWN
+from adfair.data.validate import shown
 
 
 @dataclass
@@ -33,7 +35,7 @@ class ImportReport:
     Attributes:
         cohort: as written.
         flow: rule, dropped, images, patients.
-        groups: attribute, raw text, group, images, patients: every raw text that occurs.
+        groups: attribute, raw text, group, images, patients: every raw text that occurs, see ``printable``.
         notes: what a user must know, one sentence each.
     """
 
@@ -58,18 +60,42 @@ class Reader:
     read: Callable[..., ImportReport]
 
 
-def count_groups(raw: dict[str, pd.Series], groups: pd.DataFrame, patients: pd.Series) -> pd.DataFrame:
+def printable(raw: pd.Series, listed: Collection[str]) -> pd.Series:
+    """Raw texts [N] of an attribute as a terminal or file may hold them.
+
+    Those that a table of groups or a mapping lists stay as they are. The others may be reports in the wrong column:
+    long ones become their length, and where there are hundreds of them, all become one line that counts them.
+    """
+    other = ~raw.isin(list(listed))
+    distinct = raw[other].unique()
+    if len(distinct) > MOST_DISTINCT:
+        return raw.mask(other, f"{len(distinct):,} different texts, not shown")
+    return raw.mask(other, raw.map({text: shown(text) for text in distinct}))
+
+
+def count_groups(
+    raw: dict[str, pd.Series],
+    groups: pd.DataFrame,
+    patients: pd.Series,
+    *,
+    listed: Mapping[str, Collection[str]] | None = None,
+) -> pd.DataFrame:
     """Images and patients for every raw text of every attribute.
 
     Args:
         raw: attribute -> [N] source texts.
         groups: [N] rows with one column an attribute, empty or ``Unknown`` for unknown.
         patients: [N] patient ids.
+        listed: attribute -> texts that the user or a table of groups names; see ``printable``.
     """
     parts = []
     for attribute, texts in raw.items():
         frame = pd.DataFrame(
-            {"raw": texts, "group": groups[attribute].replace("", UNKNOWN), "patient": patients}
+            {
+                "raw": printable(texts, (listed or {}).get(attribute, ())),
+                "group": groups[attribute].replace("", UNKNOWN),
+                "patient": patients,
+            }
         )
         counts = frame.groupby(["raw", "group"]).agg(
             images=("patient", "size"), patients=("patient", "nunique")

@@ -20,13 +20,14 @@ from adfair.data.readers.mapping import Mapping, load_mapping
 from adfair.data.readers.report import Flow, ImportReport, count_groups
 from adfair.data.schema import CohortInfo, parse_info
 from adfair.data.split import split_patients, stratum_columns
-from adfair.data.staging import keep_inputs, require_free, staged_folder
+from adfair.data.staging import keep_inputs, kept_lists, kept_note, require_free, staged_folder
 from adfair.data.tables import read_text_table
 from adfair.data.text import label_reports
 from adfair.data.validate import refuse, validate_table
 from adfair.errors import ConfigError, DataError
 
 _LONGEST_SPLIT = 24
+_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "vertical bar", ",": "comma"}
 
 
 def import_table(
@@ -48,13 +49,14 @@ def import_table(
         mapping: a YAML file or a dict, see ``adfair.data.readers.mapping.Mapping``.
         options: none; what other readers take here stands in the mapping.
         copy: put the images into the cohort; without it ``cohort.yaml`` points at their folder.
-        force: replace a cohort that is there.
+        force: replace a cohort that is there; its ``exclude_patients`` are kept.
         seed: of the split by patient, when the mapping asks for one.
         progress: called with 1 for every image copied.
 
     Raises:
         ConfigError: the mapping is wrong or absent.
-        DataError: a row of the source is wrong (its row number is the source's), or ``out`` is taken.
+        DataError: a row of the source is wrong (its row number is the source's), ``out`` is taken, or a list of
+            ``exclude_patients`` that it names has gone.
     """
     if options:
         raise ConfigError("the reader 'table' has no --set; its choices stand in the mapping")
@@ -67,7 +69,10 @@ def import_table(
     require_free(out, force=force)
     root = (file.parent / rules.images.root).resolve()
     keep_inputs(out, [file, root])
-    info = _declaration(rules, image_root=None if copy else str(root), file=_named(mapping, file))
+    lists = kept_lists(out)
+    info = _declaration(
+        rules, image_root=None if copy else str(root), lists=lists, file=_named(mapping, file)
+    )
     flow, table = _kept_rows(_read(file, rules), rules, file=file)
     ours, notes = _our_columns(table, rules, file=file, seed=seed)
     with _their_columns(rules):
@@ -79,8 +84,9 @@ def import_table(
         name: cells.raw_text(table, rule, file=file)[ours.index] for name, rule in rules.attributes.items()
     }
     cohort = _write(ours, info, out=out, root=root if copy else None, force=force, progress=progress)
-    groups = count_groups(raw, ours[list(raw)], ours["patient_id"])
-    return ImportReport(cohort=cohort, flow=flow.table(), groups=groups, notes=notes)
+    listed = {name: [*rule.map, *rule.groups] for name, rule in rules.attributes.items()}
+    groups = count_groups(raw, ours[list(raw)], ours["patient_id"], listed=listed)
+    return ImportReport(cohort=cohort, flow=flow.table(), groups=groups, notes=notes + kept_note(lists))
 
 
 @contextmanager
@@ -112,9 +118,22 @@ def _read(file: Path, rules: Mapping) -> pd.DataFrame:
         raise DataError.at(
             "no column that the mapping names is there",
             file=file,
-            remedy="The first line must name the columns, as the mapping does.",
+            remedy="The first line must name the columns, as the mapping does." + _other_separator(table),
         )
     return table
+
+
+def _other_separator(table: pd.DataFrame) -> str:
+    """A sentence where the only column holds what other programs put between cells."""
+    if len(table.columns) > 1:
+        return ""
+    there = [name for mark, name in _SEPARATORS.items() if mark in table.columns[0]]
+    if not there:
+        return ""
+    return (
+        f" It has {there[0]}s and no other separator: cells of .csv are separated by commas, of .tsv by tabs; save the "
+        "table so, or rename it."
+    )
 
 
 def _kept_rows(table: pd.DataFrame, rules: Mapping, *, file: Path) -> tuple[Flow, pd.DataFrame]:
@@ -155,7 +174,9 @@ def _our_columns(
     for name, finding in rules.findings.items():
         ours[name] = cells.finding_text(table, finding, name=name, file=file)
     if rules.labels:
-        ours = pd.concat([ours, cells.listed_findings(table, rules.labels, file=file)], axis=1)
+        listed, said = cells.listed_findings(table, rules.labels, file=file)
+        ours = pd.concat([ours, listed], axis=1)
+        notes += said
     ours["split"] = _splits(table, ours, rules, file=file, seed=seed)
     absent = [name for name in ("train", "val", "test") if name not in set(ours["split"])]
     if absent:
@@ -221,7 +242,7 @@ def _named(mapping: Path | str | dict[str, Any], file: Path) -> Path:
     return file if isinstance(mapping, dict) else Path(mapping)
 
 
-def _declaration(rules: Mapping, *, image_root: str | None, file: Path) -> CohortInfo:
+def _declaration(rules: Mapping, *, image_root: str | None, lists: list[str], file: Path) -> CohortInfo:
     declared = {
         "name": rules.name,
         "findings": rules.finding_names,
@@ -229,6 +250,7 @@ def _declaration(rules: Mapping, *, image_root: str | None, file: Path) -> Cohor
         "source": rules.source,
         "licence": rules.licence,
         "image_root": image_root,
+        "exclude_patients": lists,
     }
     return parse_info(declared, file=file)
 
