@@ -79,3 +79,20 @@ def test_rows_without_a_key_and_repeated_rows_are_refused() -> None:
         DataError, match="row 2, column 'image_id': this image and finding already have a row"
     ):
         aggregate_images(frame.assign(patient_id="p", image_id=list("aab")), pooling="max")
+
+
+def test_ages_of_one_bin_agree_and_those_of_two_are_counted() -> None:
+    patients = np.repeat(np.arange(60), 2)
+    frame = pd.DataFrame({"patient_id": patients, "image_id": np.arange(120), "label": patients % 2})
+    frame["score"] = np.random.default_rng(0).random(120)
+    frame["age"] = np.where(patients < 30, 35.0, 70.0) + np.arange(120) % 2  # two films a year apart
+    frame.loc[[0, 1], "age"] = [59, 60]
+    result = audit(frame, aggregate="max", bins={"age": [40, 60]}, replicates=0)
+    groups = result.table[(result.table["metric"] == "auc") & (result.table["finding"] == "label")]
+    sizes = groups.set_index("group")["n"]
+    assert sizes[["<40", ">=60", "Unknown"]].tolist() == [29, 30, 1]
+    assert [note for note in result.notes if "differ" in note] == [
+        "1 patients have images that differ in 'age': unknown there"
+    ]
+    quiet = audit(frame, aggregate="max", bins={"age": [40, 60]}, replicates=0, suppress_small=True)
+    assert "some patients have images that differ in 'age': unknown there" in quiet.notes

@@ -91,3 +91,19 @@ def test_a_threshold_that_does_not_fit_the_scores_is_doubted(table: Maker) -> No
     assert any("on one scale?" in n for n in audit(per_cent, threshold=0.5, replicates=20).notes)
     cosines = frame.assign(score=2 * frame["score"] - 1)
     assert not audit(cosines, threshold=0.1, replicates=20).notes
+
+
+def test_a_validation_table_that_holds_what_is_audited_is_in_sample(table: Maker) -> None:
+    frame, other = table(), table(seed=1)
+    whole = audit(frame, validation=frame, threshold="youden", replicates=0)
+    assert whole.facts["threshold_origin"] == "in-sample"
+    assert any("in-sample" in note for note in whole.notes)
+    half = frame["image_id"].isin(frame["image_id"].unique()[:50])
+    mixed = pd.concat([frame[half], other.assign(image_id="other-" + other["image_id"])])
+    partly = audit(frame, validation=mixed, threshold="youden", replicates=0)
+    assert partly.facts["threshold_origin"] == "validation"
+    said = "50 of the audited images are in the validation table too: their labels chose the thresholds"
+    assert said in partly.notes
+    # The same ids with other scores are other images: tables without ids number their rows.
+    clean = audit(frame, validation=other, threshold="youden", replicates=0)
+    assert not any("validation table" in note for note in clean.notes)

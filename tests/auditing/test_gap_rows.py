@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from adfair.auditing import load_predictions
-from adfair.auditing.gap_rows import THRESHOLDED, gap_rows, signed_rows
-from adfair.auditing.gaps import GAPS, SIGNED
+from adfair.auditing.gap_rows import THRESHOLDED, gap_rows
+from adfair.auditing.gaps import GAPS
 from adfair.auditing.measure import Measured, measure
-from adfair.auditing.rows import Row, base_rows
+from adfair.auditing.rows import Row
 from adfair.auditing.settings import Settings
 
 Maker = Callable[..., pd.DataFrame]
@@ -64,7 +63,6 @@ def test_the_gaps_of_an_attribute_of_one_group_are_undefined_and_say_why(table: 
     assert {r["metric"] for r in rows} == {gap.name for gap in GAPS}
     assert {r["note"] for r in rows} == {"undefined: 1 known group, a gap needs two"}
     assert np.isnan([r["value"] for r in rows]).all()
-    assert signed_rows(one) == []
 
 
 def test_chance_is_given_only_where_it_was_asked_for(table: Maker) -> None:
@@ -86,32 +84,3 @@ def test_patients_of_several_groups_are_counted_and_thresholds_explained(table: 
     assert {r["metric"] for r in rows if "in-sample" in r["note"]} == THRESHOLDED
     assert {"es_accuracy", "underdiagnosis_gap"} < THRESHOLDED
     assert not {"es_auc", "auc_gap", "ece_gap"} & THRESHOLDED
-
-
-def test_a_signed_difference_is_the_first_group_minus_the_second(table: Maker) -> None:
-    both = measured(table(), "sex")
-    base = {(r["metric"], r["finding"], r["group"]): r["value"] for r in base_rows(both)}
-    rows = signed_rows(both)
-    assert len(rows) == len(SIGNED) * 3
-    for r in rows:
-        metric = r["metric"].removesuffix("_difference")
-        assert r["group"] == "F-M"
-        difference = base[metric, r["finding"], "F"] - base[metric, r["finding"], "M"]
-        assert r["value"] == pytest.approx(difference, abs=1e-12)
-
-
-def test_delong_variances_of_groups_without_a_common_patient_add_up(table: Maker) -> None:
-    both = measured(table(400, findings=1), "sex", replicates=20, interval="delong")
-    base = [r for r in base_rows(both) if (r["metric"], r["finding"]) == ("auc", "f0") and r["group"]]
-    half = [(r["ci_high"] - r["ci_low"]) / 2 for r in base]
-    got = by_metric(signed_rows(both), "f0")["auc_differenceF-M"]
-    assert (got["ci_high"] - got["ci_low"]) / 2 == pytest.approx(np.hypot(*half), abs=1e-12)
-
-
-def test_a_difference_with_an_undefined_group_says_so(table: Maker) -> None:
-    rows = signed_rows(measured(without_positives(table(findings=1), "C"), replicates=20))
-    got = by_metric(rows, "f0")
-    assert got["auc_differenceA-C"]["note"] == "undefined: auc undefined in a group"
-    assert np.isnan([got["auc_differenceA-C"]["value"], got["auc_differenceA-C"]["p_value"]]).all()
-    assert np.isfinite(got["auc_differenceA-B"]["p_value"])
-    assert np.isfinite(got["selection_rate_differenceA-C"]["value"])

@@ -1,5 +1,6 @@
 """A finished audit: one figure by its name, and files that lose nothing."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -69,3 +70,11 @@ def test_saved_tables_are_read_back_to_the_last_digit(
         assert len(numbers) >= 3
         pd.testing.assert_frame_equal(read[numbers], frame[numbers], check_exact=True, check_dtype=False)
     assert json.loads((folder / "audit.json").read_text(encoding="utf-8")) == json.loads(result.to_json())
+
+
+def test_the_record_holds_the_hash_of_the_table_beside_it(
+    table: Callable[..., pd.DataFrame], tmp_path: Path
+) -> None:
+    folder = audit(table(80), attributes=["sex"], threshold=0.5, replicates=0, threads=1).save(tmp_path)
+    hashed = json.loads((folder / "audit.json").read_text(encoding="utf-8"))["metrics_sha256"]
+    assert hashed == hashlib.sha256((folder / "metrics.csv").read_bytes()).hexdigest()

@@ -102,6 +102,7 @@ def test_calibration_points_do_not_carry_small_counts() -> None:
             "mean_score": 0.5,
             "n": [9, 40, 40, 40, 40],
             "share_positive": [0.0, 0.1, 0.9, 0.0, 0.5],
+            "fewest": [9, 4, 4, 40, 20],
         }
     )
     frame = pd.DataFrame(
@@ -109,6 +110,8 @@ def test_calibration_points_do_not_carry_small_counts() -> None:
     )
     kept = suppress_curves(curves, LEAST, frame.assign(note=""))
     assert kept["share_positive"].tolist() == [0.0, 0.5]
+    one_patient = suppress_curves(curves.assign(fewest=[9, 4, 4, 1, 20]), LEAST, frame.assign(note=""))
+    assert one_patient["share_positive"].tolist() == [0.5]
     assert suppress_curves(curves, LEAST, frame.assign(note="suppressed: a count below 10")).empty
 
 
@@ -139,3 +142,24 @@ def test_many_images_of_one_patient_are_one_patient() -> None:
     frame.loc[:29, "patient_id"] = "p0"
     result = _suppressed(frame, strata=["view"], attributes=["race"])
     assert "view=AP" not in set(result.table["stratum"])
+
+
+def test_two_patients_of_unknown_group_are_few_however_many_images_they_have() -> None:
+    frame = _cohort({"A": (60, 30), "B": (60, 25), "": (40, 20)})
+    frame.loc[120:, "patient_id"] = np.where(np.arange(40) % 2, "u0", "u1")
+    result = _suppressed(frame, attributes=["race"])
+    unknown = _rows(result, group="Unknown")
+    assert unknown[["value", "n", "n_positive"]].isna().all(axis=None)
+    assert not unknown["note"].str.contains("2 patients").any()
+    assert result.facts["unknown"] == {"race": None}
+    assert _rows(result, attribute="", metric="auc")["value"].notna().all()
+    assert "Unknown" not in set(result.calibration["group"])
+
+
+def test_one_patient_with_all_the_positive_images_of_a_group_is_one() -> None:
+    frame = _cohort({"A": (60, 30), "B": (60, 25)})
+    ill = frame.index[(frame["race"] == "B") & (frame["label_Edema"] == 1)]
+    frame.loc[ill, "patient_id"] = "x"
+    result = _suppressed(frame, attributes=["race"])
+    assert _rows(result, group="B", finding="Edema")["value"].isna().all()
+    assert _rows(result, group="A", metric="auc")["value"].notna().all()

@@ -54,6 +54,16 @@ def test_a_gap_that_closed_names_its_groups_and_the_interval_of_the_change() -> 
     )
 
 
+def test_a_group_without_an_auc_is_not_the_widest() -> None:
+    undefined = _row("auc", np.nan, np.nan, (np.nan, np.nan), group="Asian")
+    gap, worst = (
+        _row("auc_gap", 0.08, 0.03, (-0.07, -0.02)),
+        _row("worst_group_auc", 0.77, 0.81, (0.02, 0.06)),
+    )
+    assert "(widest between Black and White patients)" in _sentence(gap, worst, *GROUPS, undefined)
+    assert "the AUC gap between groups fell" in _sentence(gap, worst, GROUPS[0], undefined)
+
+
 @pytest.mark.parametrize(
     ("after", "ci", "word"),
     [

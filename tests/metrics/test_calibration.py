@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adfair.metrics import brier, calibration_curve, ece
-from adfair.metrics.calibration import bin_bounds
+from adfair.metrics.calibration import bin_bounds, ece_by_chance
 
 
 def test_brier_of_known_errors() -> None:
@@ -43,3 +43,20 @@ def test_scores_that_are_no_probabilities_have_none(scores: list[float]) -> None
     y = [0, 1][: len(scores)]
     assert np.isnan(brier(y, scores))
     assert np.isnan(ece(y, scores))
+
+
+def test_bins_are_closed_on_the_left_at_every_tenth() -> None:
+    score = np.repeat([0.25, 0.3, 0.6, 0.7], 10)
+    curve = calibration_curve(np.repeat([0, 1, 0, 1], 10), score)
+    np.testing.assert_array_equal(curve[:, 0], [10, 10, 10, 10])
+    error = np.mean([0.25, 0.7, 0.6, 0.3])
+    assert ece(np.repeat([0, 1, 0, 1], 10), score) == pytest.approx(error)
+
+
+def test_error_by_chance_is_the_mean_over_labels_drawn_from_the_scores() -> None:
+    rng = np.random.default_rng(0)
+    score = np.sort(rng.beta(2, 2, 400))
+    drawn = [ece(rng.random(400) < score, score) for _ in range(500)]
+    level = ece_by_chance(score, bin_bounds(score, bins=10, binning="width"))
+    assert level == pytest.approx(np.mean(drawn), rel=0.03)
+    assert np.isnan(ece_by_chance(score[:0], np.zeros(11, dtype=int)))

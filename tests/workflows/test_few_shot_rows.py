@@ -58,3 +58,30 @@ def test_too_few_images_are_undefined_with_the_reason(subject: Subject) -> None:
     few = few[(few["attribute"] == "") & few["value"].isna()]
     assert len(few) > 0
     assert few["note"].str.contains("fewer than 32 patients").all()
+
+
+def test_the_mean_is_over_the_same_findings_whatever_a_draw_lacks() -> None:
+    nan = np.nan
+    draws = {"common": [0.9, 0.8, 1.0], "rare": [0.5, nan, 0.7], "never": [nan] * 3}
+    rows = []
+    for k in range(3):
+        here = {name: values[k] for name, values in draws.items()}
+        here["mean"] = np.nanmean(list(here.values()))
+        rows += [{"finding": name, "value": value, "draw": k} for name, value in here.items()]
+    found = pd.DataFrame(rows).assign(
+        learner="linear", metric="auc", attribute="", group="", n=5, n_positive=2, note=""
+    )
+    got = module._summary(found, Budget(fraction=0.05)).set_index("finding")
+    assert got.loc["mean", "value"] == pytest.approx((0.9 + 0.6) / 2)  # not (.7 + .8 + .85) / 3
+    assert got.loc["mean", "note"] == (
+        f"2 of 3 draws have every finding; standard deviation {np.std([0.7, 0.85], ddof=1):.4f} over 2 draws"
+    )
+    assert got.loc["rare", "value"] == pytest.approx(0.6)
+    assert np.isnan(got.loc["never", "value"])
+
+
+def test_what_the_audit_cannot_define_keeps_its_reason(subject: Subject) -> None:
+    table = module.few_shot_rows(subject, "test", replace(HOW, validation=None, draws=1))
+    odds = table[table["metric"] == "few_shot_equalized_odds_difference@2"]
+    assert odds["value"].isna().all()
+    assert odds["note"].str.startswith("undefined").all()

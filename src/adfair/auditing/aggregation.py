@@ -1,11 +1,13 @@
 """Pool images to studies or patients before an audit."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from adfair.auditing.attributes import binned
 from adfair.auditing.formats import recognise, refuse
 from adfair.auditing.predictions import source_name
 from adfair.auditing.reading import as_frame, numbers
@@ -16,12 +18,21 @@ Level = Literal["patient", "study"]
 
 
 def aggregate_images(
-    table: pd.DataFrame | Path | str, *, pooling: Pooling, level: Level = "patient"
+    table: pd.DataFrame | Path | str,
+    *,
+    pooling: Pooling,
+    level: Level = "patient",
+    bins: Mapping[str, Sequence[float]] | None = None,
+    disagreed: dict[str, int] | None = None,
 ) -> pd.DataFrame:
     """One row a patient (or study) and finding: the label is 1 if any image's is, the score is max or mean.
 
     Rows with an empty or uncertain label are left out first. Other columns keep their value where all images
-    of the unit agree and become unknown where they do not, because no single value is true of the unit.
+    of the unit agree and become unknown where they do not, because no single value is true of the unit. Of a column
+    of ``bins`` (its edges) the images agree where they lie in one bin, and the first value stands for it.
+
+    Args:
+        disagreed: is told by column how many units became unknown.
 
     Raises:
         DataError: the id column is missing. ConfigError: an unknown pooling or level.
@@ -51,8 +62,12 @@ def aggregate_images(
     unit = frame.groupby(key)
     pooled = pd.DataFrame(columns).reset_index()
     for name in others:
-        agreed = unit[name].first().where(unit[name].nunique(dropna=False) == 1)
-        pooled[name] = pooled[key].map(agreed)
+        cuts = (bins or {}).get(name)
+        told = frame[name] if cuts is None else pd.Series(binned(frame[name], cuts, source=source).codes)
+        same = told.groupby(frame[key].to_numpy()).nunique(dropna=False) == 1
+        pooled[name] = pooled[key].map(unit[name].first().where(same))
+        if disagreed is not None and not same.all():
+            disagreed[name] = int((~same).sum())
     pooled["image_id"] = pooled[key]
     return pooled.replace({None: np.nan})
 

@@ -80,7 +80,7 @@ def encode(
     """
     name = str(column.name)
     if edges is not None:
-        return _binned(column, edges, source=source)
+        return binned(column, edges, source=source)
     if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     codes, values = pd.factorize(column.astype("string").str.strip(), sort=True)
@@ -101,7 +101,12 @@ def encode(
     return Attribute(name, tuple(texts[i] for i in known), recode[codes])
 
 
-def _binned(column: pd.Series, edges: Sequence[float], *, source: str) -> Attribute:
+def binned(column: pd.Series, edges: Sequence[float], *, source: str) -> Attribute:
+    """A numeric column cut at ``edges``; empty cells and ``unknown`` are unknown.
+
+    Raises:
+        ConfigError: the edges do not increase. DataError: a cell is no number.
+    """
     from adfair.auditing.reading import numbers
 
     cuts = np.asarray(edges, dtype=float)

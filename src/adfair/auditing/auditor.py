@@ -15,12 +15,13 @@ from adfair.auditing.attributes import Attribute, crossed
 from adfair.auditing.cells import SortedRows
 from adfair.auditing.cutoffs import Cutoffs, resolve
 from adfair.auditing.formats import load_predictions
-from adfair.auditing.gap_rows import gap_rows, signed_rows
-from adfair.auditing.measure import Measured, measure
+from adfair.auditing.gap_rows import gap_rows
+from adfair.auditing.measure import Measured, fewest_patients, measure
 from adfair.auditing.predictions import Predictions
 from adfair.auditing.result import Audit
 from adfair.auditing.rows import COLUMNS, FIGURES, Row, base_rows, row, wanted
 from adfair.auditing.settings import Options, Settings
+from adfair.auditing.signed_rows import signed_rows
 from adfair.auditing.suppression import SUPPRESSED, drop_small_groups, suppress_counts, suppress_curves
 from adfair.errors import DataError
 from adfair.metrics.multiplicity import Adjustment, adjust
@@ -69,18 +70,39 @@ def audit(
     if attributes is not None:
         attributes = list(dict.fromkeys([*attributes, *(bins or {})]))
 
-    def prepared(source: pd.DataFrame | Path | str, names: Sequence[str] | None) -> Predictions:
-        pooled = aggregate_images(source, pooling=aggregate, level=aggregate_to) if aggregate else source
-        return load_predictions(pooled, attributes=names, strata=strata if names != () else (), bins=bins)
-
-    predictions = prepared(table, attributes)
+    how: dict[str, Any] = {"bins": bins, "pooling": aggregate, "level": aggregate_to, "settings": settings}
+    predictions = _prepared(table, attributes, strata, **how)
     cutoffs = resolve(
         predictions,
         rule=threshold,
-        validation=None if validation is None else lambda: prepared(validation, ()),
+        validation=None if validation is None else lambda: _prepared(validation, (), (), **how),
         in_sample=in_sample,
     )
     return audit_predictions(predictions, cutoffs, settings, intersections=intersections)
+
+
+def _prepared(
+    source: pd.DataFrame | Path | str,
+    attributes: Sequence[str] | None,
+    strata: Sequence[str],
+    *,
+    bins: Mapping[str, Sequence[float]] | None,
+    pooling: Pooling | None,
+    level: Level,
+    settings: Settings,
+) -> Predictions:
+    """The table, pooled first if asked for, with a note on the units whose images disagree."""
+    if not pooling:
+        return load_predictions(source, attributes=attributes, strata=strata, bins=bins)
+    different: dict[str, int] = {}
+    pooled = aggregate_images(source, pooling=pooling, level=level, bins=bins, disagreed=different)
+    loaded = load_predictions(pooled, attributes=attributes, strata=strata, bins=bins)
+    notes, units = list(loaded.notes), "studies" if level == "study" else "patients"
+    for name in (a.name for a in (*loaded.attributes, *loaded.strata) if a.name in different):
+        hidden = settings.suppress_small and different[name] < settings.min_group
+        many = "some" if hidden else f"{different[name]:,}"
+        notes.append(f"{many} {units} have images that differ in '{name}': unknown there")
+    return replace(loaded, notes=tuple(notes))
 
 
 def audit_predictions(
@@ -116,11 +138,13 @@ def audit_predictions(
     curves = _calibration(measured)
     if settings.suppress_small:
         dropped = [a.name for a in predictions.attributes if (a.codes == SUPPRESSED).any()]
-        frame = suppress_counts(frame, settings.min_group, dropped=dropped, strata=hidden)
+        fewest = np.array([r.get("fewest", np.inf) for r in rows])
+        frame = suppress_counts(frame, settings.min_group, fewest=fewest, dropped=dropped, strata=hidden)
         curves = suppress_curves(curves, settings.min_group, frame)
     if cutoffs.note:
         notes.append(cutoffs.note)
-    return Audit(frame, settings, tuple(notes), _facts(predictions, cutoffs, settings), curves)
+    facts, shown = _facts(predictions, cutoffs, settings), curves.drop(columns="fewest")
+    return Audit(frame, settings, tuple(notes), facts, shown)
 
 
 def _of_two_groups(predictions: Predictions, settings: Settings) -> list[str]:
@@ -148,7 +172,7 @@ def _threshold_rows(measured: Measured, cutoffs: Cutoffs) -> list[Row]:
         note = f"rule {cutoffs.rule}, {cutoffs.origin}"
         if np.isnan(value):
             note = f"undefined: {_no_threshold(rows, cutoffs)}"
-        counts = {"n": rows.size, "n_positive": rows.positives}
+        counts = {"n": rows.size, "n_positive": rows.positives, "fewest": measured.fewest(f, 0)}
         out.append(row("threshold", name, figures={"value": value, **counts}, note=note))
     return out
 
@@ -165,6 +189,9 @@ def _stratum_rows(
     """Rows within each stratum; and the columns of strata of which somebody was taken out for being few."""
     out, hidden = [], set()
     for stratum in predictions.strata:
+        nowhere = int((stratum.codes < 0).sum())
+        if nowhere:
+            notes.append(f"{stratum.name}: {nowhere:,} images without a value are in no stratum")
         for code, name in enumerate(stratum.groups):
             part = replace(predictions.take(stratum.codes == code), strata=())
             if settings.suppress_small:
@@ -198,7 +225,7 @@ def _facts(predictions: Predictions, cutoffs: Cutoffs, settings: Settings) -> di
         "patients": predictions.patients,
         "findings": list(predictions.findings),
         "attributes": {a.name: list(a.groups) for a in predictions.attributes},
-        "unknown": {a.name: _shown_unknown(a, settings) for a in predictions.attributes},
+        "unknown": {a.name: _shown_unknown(a, predictions, settings) for a in predictions.attributes},
         "threshold_rule": cutoffs.rule,
         "threshold_origin": cutoffs.origin,
         "thresholds": {
@@ -208,15 +235,19 @@ def _facts(predictions: Predictions, cutoffs: Cutoffs, settings: Settings) -> di
     }
 
 
-def _shown_unknown(attribute: Attribute, settings: Settings) -> int | None:
+def _shown_unknown(attribute: Attribute, predictions: Predictions, settings: Settings) -> int | None:
     """Images of unknown group; None where the number would give a small or suppressed group away."""
-    unknown = int((attribute.codes == -1).sum())
-    hide = 0 < unknown < settings.min_group or bool((attribute.codes == SUPPRESSED).any())
-    return None if settings.suppress_small and hide else unknown
+    unknown = attribute.codes == -1
+    patients = len(np.unique(predictions.patient[unknown]))
+    hide = 0 < patients < settings.min_group or bool((attribute.codes == SUPPRESSED).any())
+    return None if settings.suppress_small and hide else int(unknown.sum())
 
 
 def _calibration(measured: Measured) -> pd.DataFrame:
-    """Reliability points of every finding and cell, from the bins of the expected calibration error."""
+    """Reliability points of every finding and cell, from the bins of the expected calibration error.
+
+    ``fewest``: the smallest number of patients, not 0, in, with or without the finding in the bin.
+    """
     points = []
     for f, finding in enumerate(measured.predictions.findings):
         for c, cell in enumerate(measured.cells):
@@ -225,7 +256,9 @@ def _calibration(measured: Measured) -> pd.DataFrame:
                 continue
             for low, high in zip(rows.bounds[:-1], rows.bounds[1:], strict=True):
                 if high > low:
-                    means = float(rows.score[low:high].mean()), float(rows.label[low:high].mean())
-                    points.append((finding, cell.attribute, cell.group, int(high - low), *means))
-    columns = ["finding", "attribute", "group", "n", "mean_score", "share_positive"]
+                    part = slice(low, high)
+                    means = float(rows.score[part].mean()), float(rows.label[part].mean())
+                    fewest = fewest_patients(rows.unit[part], rows.label[part])
+                    points.append((finding, cell.attribute, cell.group, int(high - low), *means, fewest))
+    columns = ["finding", "attribute", "group", "n", "mean_score", "share_positive", "fewest"]
     return pd.DataFrame(points, columns=columns)

@@ -2,9 +2,12 @@
 
 Null hypothesis of the ``labelled`` permutations: given a patient's status for the finding (has a positive
 image, has a negative image, both), the scores are exchangeable between groups. It is what equal AUCs and
-equalized odds claim. Null of the ``selection`` permutations: the scores are exchangeable without regard to
-the finding, which is what demographic parity claims. The units permuted are patients; a patient whose group
-changes between images is one unit per group. Patients of unknown group stay out, as they do in the gaps.
+equalized odds claim; ``joint`` ones hold the status for all findings at once, for means over findings. Null of
+the ``selection`` permutations: the scores are exchangeable without regard to the finding, which is what
+demographic parity claims. All are among patients with about as many images (1, 2-3, 4-7, ...): of eight films
+of a patient the group's figures learn less than of eight patients. The units permuted are patients; a patient
+whose group changes between images is one unit per group. Patients of unknown group stay out, as they do in the
+gaps.
 """
 
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ import numpy as np
 
 from adfair.auditing.attributes import Attribute
 from adfair.auditing.cells import SortedRows, sort_rows, valid_rows
+from adfair.auditing.exchange import exchange_strata, exchangeable
 from adfair.auditing.predictions import Predictions
 from adfair.auditing.settings import Settings
 from adfair.auditing.statistics import ALL, METRICS, evaluate, mark_underdiagnosis, run_blocks
@@ -21,12 +25,11 @@ from adfair.metrics.resampling import permuted_codes
 
 _LABELLED = ALL - {"auprc"}
 _SELECTION = frozenset({"rates"})
-_POOL_BELOW = 10
 
 
 @dataclass(frozen=True)
 class Units:
-    """What is permuted: ``of_image`` [N], each image's unit (-1 none); ``codes`` uint8 [U], its group."""
+    """What is permuted: ``of_image`` [N], each image's unit (-1 none); ``codes`` [U], its group."""
 
     of_image: np.ndarray
     codes: np.ndarray
@@ -35,11 +38,15 @@ class Units:
 
 @dataclass(frozen=True)
 class Null:
-    """Group metrics [R, F, G, M] under permutation: by finding, jointly for means, for selection rates."""
+    """Group metrics [R, F, G, M] under permutation: by finding, jointly for means, for selection rates.
+
+    ``overlap``: of each of them the (smallest) share of units that have a like in another group.
+    """
 
     labelled: np.ndarray
     joint: np.ndarray
     selection: np.ndarray
+    overlap: dict[str, float]
 
 
 def attribute_units(predictions: Predictions, attribute: Attribute) -> Units:
@@ -50,7 +57,7 @@ def attribute_units(predictions: Predictions, attribute: Attribute) -> Units:
     of_image = np.full(predictions.images, -1, dtype=np.int64)
     of_image[known] = unit
     _, per_patient = np.unique(values // max(len(attribute.groups), 1), return_counts=True)
-    codes = (values % max(len(attribute.groups), 1)).astype(np.uint8)
+    codes = (values % max(len(attribute.groups), 1)).astype(np.min_scalar_type(len(attribute.groups)))
     return Units(of_image, codes, int((per_patient > 1).sum()))
 
 
@@ -58,9 +65,7 @@ def permute(
     predictions: Predictions, attribute: Attribute, units: Units, thresholds: np.ndarray, settings: Settings
 ) -> Null:
     """Permutation distributions of one attribute's group metrics."""
-    status = _finding_status(predictions, units)
-    everyone = [np.zeros(len(units.codes), dtype=np.int64)] * len(predictions.findings)
-    joint = [_pooled_patterns(status)] * len(predictions.findings)
+    strata = _strata(predictions, units)
     tables = [
         sort_rows(
             predictions.labels[rows, f],
@@ -74,11 +79,29 @@ def permute(
         for rows in [valid_rows(predictions, f, units.of_image, np.ones(predictions.images, dtype=bool))]
     ]
     groups = len(attribute.groups)
-    labelled = _permuted(tables, list(status.T), units, groups, settings, _LABELLED)
+    labelled = _permuted(tables, strata["labelled"], units, groups, settings, _LABELLED)
     single = len(tables) == 1
-    shared = labelled if single else _permuted(tables, joint, units, groups, settings, _LABELLED)
-    selection = _permuted(tables, everyone, units, groups, settings, _SELECTION)
-    return Null(*(mark_underdiagnosis(x, predictions.findings) for x in (labelled, shared, selection)))
+    shared = labelled if single else _permuted(tables, strata["joint"], units, groups, settings, _LABELLED)
+    selection = _permuted(tables, strata["selection"], units, groups, settings, _SELECTION)
+    for values in {id(x): x for x in (labelled, shared, selection)}.values():
+        mark_underdiagnosis(values, predictions.findings)
+    overlap = {kind: min(exchangeable(s, units.codes) for s in each) for kind, each in strata.items()}
+    return Null(labelled, shared, selection, overlap)
+
+
+def _strata(predictions: Predictions, units: Units) -> dict[str, list[np.ndarray]]:
+    """For the three kinds of shuffle, named as in ``Null``, the strata [U] of each finding."""
+    status = _finding_status(predictions, units)
+    known = units.of_image[units.of_image >= 0]
+    size = np.log2(np.bincount(known, minlength=len(units.codes))).astype(np.int64)[:, None]
+    nowhere = np.zeros(len(units.codes), dtype=np.int64)
+    traits = np.column_stack([status & 1, status & 2, size])
+    count = len(predictions.findings)
+    return {
+        "labelled": [exchange_strata(each, size, units.codes) for each in status.T],
+        "joint": [exchange_strata(nowhere, traits, units.codes)] * count,
+        "selection": [exchange_strata(nowhere, size, units.codes)] * count,
+    }
 
 
 def _finding_status(predictions: Predictions, units: Units) -> np.ndarray:
@@ -91,18 +114,6 @@ def _finding_status(predictions: Predictions, units: Units) -> np.ndarray:
             members = np.unique(units.of_image[known & (label == value)])
             status[members, f] += mark
     return status
-
-
-def _pooled_patterns(status: np.ndarray) -> np.ndarray:
-    """Stratum [U] of the whole status pattern; rare patterns are pooled by their number of positive findings.
-
-    Pooling is our choice: a pattern that one patient alone has could not be permuted at all.
-    """
-    _, pattern, counts = np.unique(status, axis=0, return_inverse=True, return_counts=True)
-    pattern = pattern.reshape(-1)
-    rare = counts[pattern] < _POOL_BELOW
-    pooled = -1 - (status >= 2).sum(axis=1)
-    return np.where(rare, pooled, pattern)
 
 
 def _permuted(
@@ -119,7 +130,7 @@ def _permuted(
     plans = [_strata_order(s) for s in strata]
 
     def block(first: int) -> None:
-        codes = np.empty((len(units.codes), LANES), dtype=np.uint8)
+        codes = np.empty((len(units.codes), LANES), dtype=units.codes.dtype)
         for f, rows in enumerate(tables):
             if f == 0 or strata[f] is not strata[f - 1]:
                 order, offsets = plans[f]

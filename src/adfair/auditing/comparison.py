@@ -1,6 +1,6 @@
 """``compare``: paired differences of every metric and gap between models that scored the same images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -13,16 +13,18 @@ import pandas as pd
 from adfair.auditing.cutoffs import Cutoffs, resolve
 from adfair.auditing.formats import load_predictions
 from adfair.auditing.gaps import GAPS, gap_values, usable_groups
+from adfair.auditing.judging import Judge, ece_noise, gap_noise, judge_biased, percentiles
 from adfair.auditing.measure import Measured, measure
 from adfair.auditing.pairing import align
 from adfair.auditing.predictions import Predictions
-from adfair.auditing.rows import EMITTED, mean_over_findings
+from adfair.auditing.reasons import few_note, joined, resample_note
+from adfair.auditing.rows import EMITTED, mean_note, mean_over_findings
 from adfair.auditing.settings import Options, Settings
 from adfair.auditing.statistics import INDEX
 from adfair.auditing.verdict import verdicts
 from adfair.errors import ConfigError, DataError
 from adfair.metrics.delong import auc_components, difference_variance
-from adfair.metrics.intervals import bootstrap_p_value, normal_p_value, percentile_interval
+from adfair.metrics.intervals import normal_p_value
 from adfair.metrics.multiplicity import adjust
 
 COLUMNS = (
@@ -167,65 +169,82 @@ def _inside(source: Any, threshold: str | float | None) -> tuple[Any, str | floa
 
 def _pair(a: _Model, b: _Model, settings: Settings) -> tuple[pd.DataFrame, tuple[str, ...]]:
     one, two = align(a.predictions, b.predictions)
-    measured = []
-    for model, predictions in ((a, one), (b, two)):
-        columns = [model.predictions.findings.index(name) for name in predictions.findings]
-        # The same seed draws the same patients for both models: that is what pairs the bootstrap.
-        measured.append(measure(predictions, model.cutoffs.values[columns], settings))
-    rows = [*_base(measured[0], measured[1], settings), *gap_differences(measured[0], measured[1], settings)]
+    # The same seed draws the same patients for both models: that is what pairs the bootstrap.
+    first, second = (
+        measure(predictions, model.cutoffs.values[_places(model, predictions)], settings)
+        for model, predictions in ((a, one), (b, two))
+    )
+    rows = [
+        *base_differences(first, second, settings, delong=True),
+        *gap_differences(first, second, settings),
+    ]
     frame = pd.DataFrame(rows)
     frame["model_a"], frame["model_b"], frame["p_adjusted"] = a.name, b.name, np.nan
     notes = [*one.notes, *(f"{m.name}: {m.cutoffs.note}" for m in (a, b) if m.cutoffs.note)]
     return frame[list(COLUMNS)], tuple(notes)
 
 
-def _base(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
+def _places(model: _Model, predictions: Predictions) -> list[int]:
+    return [model.predictions.findings.index(name) for name in predictions.findings]
+
+
+def base_differences(a: Measured, b: Measured, settings: Settings, *, delong: bool) -> list[dict[str, Any]]:
+    """Rows of the change of every base metric of every cell; ``delong``: with the paired test of AUCs."""
+    noise = ece_noise(b) - ece_noise(a)
     out = []
     for c, cell in enumerate(a.cells):
+        judge = partial(judge_biased, noise=noise[:, c], settings=settings)
         for metric in EMITTED:
             k = INDEX[metric]
-            delong = _delong(a, b, c) if metric == "auc" else None
+            p = _delong(a, b, c) if delong and metric == "auc" else None
             place = {"metric": metric, "attribute": cell.attribute, "group": cell.group}
-            out += difference_rows(place, a.values[:, :, c, k], b.values[:, :, c, k], a, settings, delong)
+            values = a.values[:, :, c, k], b.values[:, :, c, k]
+            notes = [joined(_small(a, c), few_note(a, f, [c], (metric,))) for f in range(len(a.rows))]
+            rows = difference_rows(place, *values, a, settings, p, judge if metric == "ece" else None)
+            out += _noted(rows, [*notes, _small(a, c)])
     return out
 
 
-Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
-"""From a change [1 + R, F + 1], observed and replicated, its interval's ends and its p-value, [F + 1] each."""
-
-
-def percentiles(replicates: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ends of the percentile intervals of [R, ...] replicates and the p-values that invert them."""
-    return *percentile_interval(replicates, level=settings.level), bootstrap_p_value(replicates)
-
-
-def gap_differences(
-    a: Measured, b: Measured, settings: Settings, judge_of: Callable[[str, str], Judge] | None = None
-) -> list[dict[str, Any]]:
-    """Rows of the change of every gap; replicate r of one table goes with replicate r of the other.
-
-    Args:
-        judge_of: gap and attribute -> how the change is judged; by percentiles by default.
-    """
+def gap_differences(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
+    """Rows of the change of every gap; replicate r of one table goes with replicate r of the other."""
+    noise_a, noise_b = gap_noise(a), gap_noise(b)
     out = []
     for attribute in a.predictions.attributes:
         columns = a.columns(attribute.name)
         for gap in GAPS:
             values = []
+            # A group that is undefined for one model is left out for both, or the gaps would not compare.
+            usable = [
+                usable_groups(gap, a.observed[f, columns]) & usable_groups(gap, b.observed[f, columns])
+                for f in range(len(a.predictions.findings))
+            ]
             for m in (a, b):
-                parts = []
-                for f in range(len(m.predictions.findings)):
-                    # A group that is undefined for one model is left out for both, or the gaps would not
-                    # compare.
-                    keep = usable_groups(gap, a.observed[f, columns]) & usable_groups(
-                        gap, b.observed[f, columns]
-                    )
-                    parts.append(gap_values(gap, m.values[:, f, 0], m.values[:, f, columns], keep))
+                parts = [
+                    gap_values(gap, m.values[:, f, 0], m.values[:, f, columns], keep)
+                    for f, keep in enumerate(usable)
+                ]
                 values.append(np.stack(parts, axis=1))
             place = {"metric": gap.name, "attribute": attribute.name, "group": ""}
-            judge = None if judge_of is None else judge_of(gap.name, attribute.name)
-            out += difference_rows(place, values[0], values[1], a, settings, None, judge)
+            key = gap.name, attribute.name
+            judge = partial(judge_biased, noise=noise_b[key] - noise_a[key], settings=settings)
+            rows = difference_rows(place, values[0], values[1], a, settings, None, judge)
+            groups = [a.cells[c].group for c in columns]
+            left = [
+                [g for g, keep in zip(groups, each, strict=True) if not keep and each.any()]
+                for each in usable
+            ]
+            notes = [f"without {', '.join(names)} (undefined for a model)" if names else "" for names in left]
+            out += _noted(rows, [*notes, ""])
     return out
+
+
+def _noted(rows: list[dict[str, Any]], notes: Sequence[str]) -> list[dict[str, Any]]:
+    return [{**r, "note": joined(r["note"], note)} for r, note in zip(rows, notes, strict=True)]
+
+
+def _small(measured: Measured, cell: int) -> str:
+    patients, least = measured.patients_in(cell), measured.settings.min_group
+    return f"small group: {patients} patients, fewer than {least}" if patients < least else ""
 
 
 def difference_rows(
@@ -237,7 +256,7 @@ def difference_rows(
     delong: np.ndarray | None,
     judge: Judge | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows per finding and their mean from the two models' values [1 + R, F]."""
+    """Rows per finding and their mean from the two models' values [1 + R, F]; ``judge`` is percentiles by default."""
     both = np.isfinite(a[0]) & np.isfinite(b[0])
     a, b = np.where(both, a, np.nan), np.where(both, b, np.nan)
     a, b = (np.column_stack([x, mean_over_findings(x)]) for x in (a, b))
@@ -249,7 +268,9 @@ def difference_rows(
         figures = {"value_a": a[0, f], "value_b": b[0, f], "difference": change[0, f]}
         figures |= {"ci_low": low[f], "ci_high": high[f], "p_value": p[f]}
         figures["p_delong"] = delong[f] if delong is not None and finding != "mean" else np.nan
-        note = "" if np.isfinite(change[0, f]) else "undefined for a model"
+        note = resample_note(change[1:, f]) if np.isfinite(change[0, f]) else "undefined for a model"
+        if finding == "mean":
+            note = joined(mean_note(change[0, :-1], measured.predictions.findings), note)
         out.append({**place, "finding": finding, **figures, "note": note})
     return out
 

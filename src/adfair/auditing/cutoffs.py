@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from adfair.auditing.predictions import Predictions
 from adfair.auditing.reading import numbers, read_table
@@ -17,11 +18,15 @@ IN_SAMPLE = "threshold chosen on the evaluated rows (in-sample): rates are optim
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """``values`` [F], NaN for none; ``rule`` as asked; ``origin``: given, validation or in-sample."""
+    """``values`` [F], NaN for none; ``rule`` as asked; ``origin``: given, validation or in-sample.
+
+    ``shared``: audited images that the validation table held too.
+    """
 
     values: np.ndarray
     rule: str
     origin: str
+    shared: int = 0
 
     @property
     def note(self) -> str:
@@ -44,7 +49,12 @@ class Cutoffs:
             "all images are on one side of the threshold: rates there, and gaps between them, say nothing": one_side,
             "the threshold lies between 0 and 1 and the scores go beyond 1: are they on one scale?": scale,
         }
-        return [f"{what} ({', '.join(names)})" for what, names in said.items() if names]
+        doubts = [f"{what} ({', '.join(names)})" for what, names in said.items() if names]
+        if self.origin == "validation" and self.shared:
+            doubts.append(
+                f"{self.shared} of the audited images are in the validation table too: their labels chose the thresholds"
+            )
+        return doubts
 
 
 def _labelled(predictions: Predictions) -> list[np.ndarray]:
@@ -62,7 +72,7 @@ def resolve(
     """The threshold of every finding.
 
     Without a rule: ``youden`` where there is a validation table, else 0.5 where scores are probabilities,
-    else none (our choice).
+    else none (our choice). A validation table that holds every audited image counts as in-sample.
 
     Raises:
         ConfigError: a rule must look at labels, and neither a validation table nor ``in_sample`` was given.
@@ -88,7 +98,21 @@ def resolve(
         )
     table = predictions if validation is None else validation()
     values = [_choose(table, name, chosen) for name in names]
-    return Cutoffs(np.array(values), chosen, "in-sample" if validation is None else "validation")
+    shared = predictions.images if table is predictions else _shared(predictions, table)
+    # A validation table that holds everything that is audited is no validation table.
+    origin = "in-sample" if shared == predictions.images else "validation"
+    return Cutoffs(np.array(values), chosen, origin, shared)
+
+
+def _shared(audited: Predictions, validation: Predictions) -> int:
+    """Audited images that the validation table has with the same scores: ids alone may be row numbers of two tables."""
+    names = [name for name in audited.findings if name in validation.findings]
+    place = pd.Index(validation.image.astype(str)).drop_duplicates().get_indexer(audited.image.astype(str))
+    first = ~pd.Index(validation.image.astype(str)).duplicated()
+    one = audited.scores[:, [audited.findings.index(name) for name in names]]
+    two = validation.scores[first][:, [validation.findings.index(name) for name in names]][place]
+    both = np.isfinite(one) & np.isfinite(two)
+    return int(((place >= 0) & both.any(axis=1) & ((one == two) | ~both).all(axis=1)).sum())
 
 
 def _half(predictions: Predictions) -> Cutoffs:

@@ -1,22 +1,15 @@
-"""Rows of ``metrics.csv`` for gaps between groups with their chance level, and for signed differences."""
+"""Rows of ``metrics.csv`` for gaps between groups, with their chance level."""
 
 import numpy as np
 
 from adfair.auditing.attributes import Attribute
 from adfair.auditing.chance import Null, attribute_units, permute
-from adfair.auditing.gaps import GAPS, SIGNED, Gap, gap_values, signed_pairs, usable_groups
+from adfair.auditing.gaps import GAPS, Gap, gap_values, usable_groups
 from adfair.auditing.measure import Measured
-from adfair.auditing.reasons import joined, resample_note
-from adfair.auditing.rows import Row, intervals, mean_note, mean_over_findings, row, wanted
+from adfair.auditing.reasons import few_note, joined, resample_note
+from adfair.auditing.rows import Row, mean_note, mean_over_findings, row, wanted
 from adfair.auditing.statistics import INDEX
-from adfair.metrics.delong import auc_components, auc_covariance
-from adfair.metrics.intervals import (
-    bootstrap_p_value,
-    gap_interval,
-    normal_interval,
-    normal_p_value,
-    permutation_p_value,
-)
+from adfair.metrics.intervals import gap_interval, permutation_p_value
 
 THRESHOLDED = frozenset(gap.name for gap in GAPS if not {"auc", "ece"} & set(gap.needs))
 
@@ -37,6 +30,14 @@ def gap_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = froz
             note = joined(split, extra if gap.name in THRESHOLDED else "")
             out += _rows_of_gap(measured, attribute, gap, null, note)
     return out
+
+
+def _overlap_note(gap: Gap, null: Null | None, kind: str) -> str:
+    share = 1.0 if null is None else null.overlap["selection" if gap.null == "selection" else kind]
+    if share >= 0.5:
+        return ""
+    alike = "number of images" if gap.null == "selection" else "findings and number of images"
+    return f"chance level and p: {100 * share:.0f} % of the patients have a like in another group by {alike}"
 
 
 def _no_gaps(measured: Measured, attribute: Attribute, gaps: list[Gap]) -> list[Row]:
@@ -63,20 +64,25 @@ def _rows_of_gap(
     for f, name in enumerate(findings):
         known = [c for c, keep in zip(columns, usable[f], strict=True) if keep]
         why = _gap_note(measured, gap, f, columns, usable[f])
+        if len(known) > 1 and np.isnan(values[0, f]):
+            why = f"undefined: {' or '.join(gap.needs)} is 0 in every group"
         figures = _figures(values[:, f], own[:, f], gap, measured)
-        counts = _counts(measured, f, known)
-        text = joined(why, resample_note(values[1:, f]) if len(known) > 1 else "", note)
+        counts = counts_of(measured, f, known)
+        resampled = resample_note(values[1:, f]) if np.isfinite(values[0, f]) else ""
+        few = few_note(measured, f, known, gap.needs) if len(known) > 1 else ""
+        text = joined(why, resampled, few, _overlap_note(gap, null, "labelled"), note)
         out.append(row(gap.name, name, attribute.name, figures={**figures, **counts}, note=text))
     mean = mean_over_findings(values)
     kept = np.isfinite(values[0])
     null_mean = joint[:, kept].mean(axis=1) if kept.any() else np.full(len(joint), np.nan)
-    totals = [_counts(measured, f, columns) for f in range(len(findings))]
+    totals = [counts_of(measured, f, columns) for f in range(len(findings))]
     counts = {key: sum(t[key] for t in totals) for key in ("n", "n_positive")}
     partly = [u for u in usable if 2 <= u.sum() < len(columns)]
     missing = [measured.cells[c].group for k, c in enumerate(columns) if any(not u[k] for u in partly)]
     without = f"without {', '.join(missing)} where undefined" if missing else ""
     resampled = resample_note(mean[1:]) if kept.any() else ""
-    text = joined(mean_note(values[0], findings), without, resampled, note)
+    alike = _overlap_note(gap, null, "joint" if len(findings) > 1 else "labelled")
+    text = joined(mean_note(values[0], findings), without, resampled, alike, note)
     figures = _figures(mean, null_mean, gap, measured)
     return [*out, row(gap.name, "mean", attribute.name, figures={**figures, **counts}, note=text)]
 
@@ -112,7 +118,8 @@ def _figures(values: np.ndarray, null: np.ndarray, gap: Gap, measured: Measured)
     }
 
 
-def _counts(measured: Measured, f: int, columns: list[int]) -> dict[str, int]:
+def counts_of(measured: Measured, f: int, columns: list[int]) -> dict[str, int]:
+    """``n`` and ``n_positive`` of a finding over cells: rows that enter, a row of two cells twice."""
     rows = [measured.rows[f][c] for c in columns]
     return {"n": sum(r.size for r in rows), "n_positive": sum(r.positives for r in rows)}
 
@@ -129,64 +136,3 @@ def _gap_note(measured: Measured, gap: Gap, f: int, columns: list[int], usable: 
             "worst: " + measured.cells[min(kept, key=lambda c: measured.observed[f, c, INDEX["auc"]])].group
         )
     return joined(worst, f"without {', '.join(without)} (undefined there)" if without else "")
-
-
-def signed_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = frozenset()) -> list[Row]:
-    """Rows of signed differences (of those in ``only``, if any) between two groups, A minus B: unbiased where the
-    max-min gap is not."""
-    out = []
-    for attribute in measured.predictions.attributes:
-        columns = measured.columns(attribute.name)
-        pairs = signed_pairs([int(measured.cells[c].rows.sum()) for c in columns])
-        for metric in (name for name in SIGNED if wanted(f"{name}_difference", only)):
-            note = extra if metric not in ("auc", "ece") else ""
-            for a, b in pairs:
-                out += _pair_rows(measured, attribute, metric, (columns[a], columns[b]), note)
-    return out
-
-
-def _pair_rows(
-    measured: Measured, attribute: Attribute, metric: str, pair: tuple[int, int], note: str
-) -> list[Row]:
-    a, b = pair
-    k = INDEX[metric]
-    name, group = f"{metric}_difference", f"{measured.cells[a].group}-{measured.cells[b].group}"
-    findings = measured.predictions.findings
-    values = measured.values[:, :, a, k] - measured.values[:, :, b, k]
-    jackknife = measured.jackknife[:, :, a, k] - measured.jackknife[:, :, b, k]
-    means = mean_over_findings(values)
-    mean_jackknife = mean_over_findings(np.concatenate([values[:1], jackknife]))[1:]
-    low, high = intervals(values, jackknife, measured)
-    mean_low, mean_high = intervals(means, mean_jackknife, measured)
-    p = np.where(np.isfinite(values[0]), bootstrap_p_value(values[1:]), np.nan)
-    out = []
-    for f, finding in enumerate(findings):
-        figures = {"value": values[0, f], "ci_low": low[f], "ci_high": high[f], "p_value": p[f]}
-        figures |= _delong(measured, metric, f, pair, values[0, f])
-        why = resample_note(values[1:, f])
-        if np.isnan(values[0, f]):
-            why = f"undefined: {metric} undefined in a group"
-        counts = _counts(measured, f, [a, b])
-        out.append(
-            row(name, finding, attribute.name, group, figures={**figures, **counts}, note=joined(why, note))
-        )
-    totals = [_counts(measured, f, [a, b]) for f in range(len(findings))]
-    summed = {key: sum(t[key] for t in totals) for key in ("n", "n_positive")}
-    defined = bool(np.isfinite(means[0]))
-    text = joined(mean_note(values[0], findings), resample_note(means[1:]) if defined else "", note)
-    mean_figures = {"value": means[0], "ci_low": mean_low, "ci_high": mean_high}
-    mean_figures["p_value"] = bootstrap_p_value(means[1:]) if defined else np.nan
-    return [*out, row(name, "mean", attribute.name, group, figures={**mean_figures, **summed}, note=text)]
-
-
-def _delong(measured: Measured, metric: str, f: int, pair: tuple[int, int], value: float) -> dict[str, float]:
-    if metric != "auc" or measured.settings.interval != "delong" or np.isnan(value):
-        return {}
-    size = measured.predictions.patients
-    one, two = (
-        auc_components(r.label, r.score, patient=r.unit, patients=size)
-        for r in (measured.rows[f][c] for c in pair)
-    )
-    variance = auc_covariance(one, one) + auc_covariance(two, two) - 2 * auc_covariance(one, two)
-    low, high = normal_interval(value, variance, level=measured.settings.level)
-    return {"ci_low": low, "ci_high": high, "p_value": normal_p_value(value, variance)}

@@ -1,6 +1,7 @@
 """Measure a table once: base metrics of every finding and cell, observed and resampled."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,9 +38,31 @@ class Measured:
         """Cell numbers of an attribute's groups."""
         return [c for c, cell in enumerate(self.cells) if cell.attribute == attribute and cell.known == known]
 
+    @cached_property
+    def patients_by_class(self) -> np.ndarray:
+        """Distinct patients [F, C, 3] of each finding and cell: with a row at all, a negative row, a positive row."""
+        cells = [[_patients(r.unit, r.label) for r in row] for row in self.rows]
+        return np.array(cells, dtype=int).reshape(len(self.rows), len(self.cells), 3)
+
+    def fewest(self, finding: int, cell: int) -> int:
+        """As :func:`fewest_patients`, of a finding in a cell."""
+        rows = self.rows[finding][cell]
+        return fewest_patients(rows.unit, rows.label)
+
     def patients_in(self, cell: int) -> int:
         """Number of distinct patients of a cell."""
         return int(np.count_nonzero(np.bincount(self.predictions.patient[self.cells[cell].rows])))
+
+
+def _patients(unit: np.ndarray, label: np.ndarray) -> list[int]:
+    """Distinct patients among rows [N]: all, with a negative row, with a positive row."""
+    return [int(np.count_nonzero(np.bincount(u))) for u in (unit, unit[label == 0], unit[label == 1])]
+
+
+def fewest_patients(unit: np.ndarray, label: np.ndarray) -> int:
+    """The smallest number of patients, not 0, that a figure of rows [N] gives away: of all, with or without the
+    finding."""
+    return min((count for count in _patients(unit, label) if count), default=len(unit))
 
 
 def measure(predictions: Predictions, thresholds: np.ndarray, settings: Settings) -> Measured:

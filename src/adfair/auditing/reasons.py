@@ -1,8 +1,11 @@
 """Why a value is undefined, and what else a reader of one row must know."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from adfair.auditing.cells import SortedRows
+from adfair.auditing.measure import Measured
 
 _NEEDS_POSITIVES = frozenset({"auc", "auprc", "tpr", "fnr"})
 _NEEDS_NEGATIVES = frozenset({"auc", "fpr", "tnr"})
@@ -33,6 +36,24 @@ def resample_note(replicates: np.ndarray) -> str:
         return ""
     tail = "" if missing * 2 <= replicates.size else ", too many for an interval"
     return f"{missing} of {replicates.size} resamples undefined{tail}"
+
+
+def few_note(measured: Measured, finding: int, cells: Sequence[int], metrics: Sequence[str]) -> str:
+    """Of which cells the metrics rest on few positive or few negative patients; empty where on enough, or on none.
+
+    Cells that are small altogether are left to the note on small groups. Intervals under-cover below that: the page on
+    metrics gives by how much.
+    """
+    least, said = measured.settings.min_group, []
+    for k, (name, needs) in enumerate((("negatives", _NEEDS_NEGATIVES), ("positives", _NEEDS_POSITIVES)), 1):
+        for c in cells:
+            everyone, patients = measured.patients_by_class[finding, c, [0, k]]
+            if needs & {*metrics} and everyone >= least and 0 < patients < least:
+                where = f" in {measured.cells[c].group}" if len(cells) > 1 else ""
+                said.append(
+                    f"few {name}{where}: {patients} patient{'' if patients == 1 else 's'}, fewer than {least}"
+                )
+    return joined(*said)
 
 
 def joined(*notes: str) -> str:

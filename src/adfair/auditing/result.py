@@ -1,5 +1,6 @@
 """What an audit returns: its tidy table, the options and the notes, and how it is saved."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,13 +44,18 @@ class Audit:
         return float(rows["value"].iloc[0])
 
     def to_json(self) -> str:
-        """Everything as strict JSON; undefined values are null."""
+        """Everything as strict JSON; undefined values are null.
+
+        ``metrics_sha256`` is the hash of ``metrics.csv`` as ``save`` writes it, which tells whether the two belong
+        together.
+        """
         rows = self.table.astype(object).where(self.table.notna(), None).to_dict("records")
         curves = self.calibration.to_dict("records")
         whole = {
             "facts": self.facts,
             "settings": asdict(self.settings),
             "notes": list(self.notes),
+            "metrics_sha256": hashlib.sha256(self._csv()).hexdigest(),
             "metrics": rows,
             "calibration": curves,
         }
@@ -61,12 +67,15 @@ class Audit:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.table.to_csv(folder / "metrics.csv", index=False)
+        (folder / "metrics.csv").write_bytes(self._csv())
         self.calibration.to_csv(folder / "calibration.csv", index=False)
         (folder / "audit.json").write_text(self.to_json() + "\n", encoding="utf-8")
         (folder / "audit.md").write_text(markdown(self), encoding="utf-8")
         (folder / "audit.tex").write_text(latex(self), encoding="utf-8")
         return folder
+
+    def _csv(self) -> bytes:
+        return self.table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _plain(value: object) -> object:

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from adfair.auditing.measure import Measured
-from adfair.auditing.reasons import joined, resample_note, undefined_reason
+from adfair.auditing.reasons import few_note, joined, resample_note, undefined_reason
 from adfair.auditing.statistics import INDEX
 from adfair.metrics.delong import auc_components, auc_covariance
 from adfair.metrics.intervals import (
     bca_interval,
+    bca_p_value,
+    bootstrap_p_value,
     gap_interval,
     normal_interval,
     percentile_interval,
@@ -61,7 +63,10 @@ def row(
     figures: Mapping[str, float],
     note: str = "",
 ) -> Row:
-    """One row with every column; figures that are not given are empty."""
+    """One row with every column; figures that are not given are empty.
+
+    ``fewest``, which is no column, is the smallest number of patients that the row would give away.
+    """
     named = {"metric": metric, "finding": finding, "attribute": attribute, "group": group, "stratum": ""}
     return {**dict.fromkeys(COLUMNS, np.nan), **named, **figures, "note": note}
 
@@ -92,6 +97,13 @@ def intervals(values: np.ndarray, jackknife: np.ndarray, measured: Measured) -> 
     return percentile_interval(values[1:], level=level)
 
 
+def p_values(values: np.ndarray, jackknife: np.ndarray, measured: Measured) -> np.ndarray:
+    """Two-sided p against 0 of smooth differences [1 + R, ...], by inverting the interval of ``intervals``."""
+    if len(jackknife):
+        return bca_p_value(values[0], values[1:], jackknife, units=measured.predictions.patients)
+    return bootstrap_p_value(values[1:])
+
+
 def _base_intervals(
     values: np.ndarray, jackknife: np.ndarray, measured: Measured
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +130,11 @@ def base_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = fro
         for f in range(len(measured.predictions.findings)):
             bounds = low[f, c], high[f, c]
             out += _finding_rows(measured, values[:, f, c], bounds, (f, c), (small, extra), only)
+        if (
+            len(measured.predictions.findings) == 1
+        ):  # the mean is that finding: its figures, closed forms included
+            out += [{**r, "finding": "mean"} for r in out[-len(_numbered(only)) :]]
+            continue
         bounds = mean_low[c], mean_high[c]
         out += _mean_rows(measured, values[0, :, c], means[:, c], bounds, c, (small, extra), only)
     return out
@@ -143,18 +160,24 @@ def _finding_rows(
         value = values[0, k]
         low, high, how = _closed_form(measured, metric, place, value) or (bounds[0][k], bounds[1][k], "")
         reason = undefined_reason(metric, rows) if np.isnan(value) else resample_note(values[1:, k])
-        flat = "interval of zero width: no resample differs" if low == high and rows.size else ""
-        note = joined(reason, how, flat, notes[0], notes[1] if metric in RATE_METRICS else "")
+        few = few_note(measured, place[0], place[1:], (metric,))
+        rate = notes[1] if metric in RATE_METRICS else ""
+        note = joined(reason, how, _flat_note(low, high), few, notes[0], rate)
         figures = {
             "value": value,
             "ci_low": low,
             "ci_high": high,
             "n": rows.size,
             "n_positive": rows.positives,
+            "fewest": measured.fewest(*place),
         }
         finding = measured.predictions.findings[place[0]]
         out.append(row(metric, finding, cell.attribute, cell.group, figures=figures, note=note))
     return out
+
+
+def _flat_note(low: float, high: float) -> str:
+    return "interval of zero width: no resample differs" if low == high else ""
 
 
 def _closed_form(
@@ -204,6 +227,7 @@ def _mean_rows(
         note = joined(
             mean_note(observed[:, k], names),
             resample_note(means[1:, k]) if np.isfinite(means[0, k]) else "",
+            _flat_note(bounds[0][k], bounds[1][k]),
             notes[0],
             notes[1] if metric in RATE_METRICS else "",
         )

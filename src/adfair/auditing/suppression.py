@@ -39,11 +39,17 @@ def _without(attribute: Attribute, small: list[int]) -> Attribute:
 
 
 def suppress_counts(
-    frame: pd.DataFrame, least: int, *, dropped: Collection[str] = (), strata: Collection[str] = ()
+    frame: pd.DataFrame,
+    least: int,
+    *,
+    fewest: np.ndarray,
+    dropped: Collection[str] = (),
+    strata: Collection[str] = (),
 ) -> pd.DataFrame:
     """Blank every figure from which a count of fewer than ``least`` could be read or worked out.
 
-    1. Rows in which fewer than ``least`` are positive, negative, or there at all, whomever they describe.
+    1. Rows in which fewer than ``least`` images or patients are positive, negative, or there at all, whomever they
+       describe.
     2. What a blanked group's figures could be computed from: gaps and signed differences of its finding and
        attribute, and the means over findings of that group and of those gaps.
     3. The counts of the other groups of that attribute, which subtraction from the total would turn into it; and of
@@ -51,13 +57,18 @@ def suppress_counts(
 
     Args:
         frame: the columns of ``metrics.csv``.
-        least: the smallest count that may be published.
+        least: the smallest count that may be published. fewest: the smallest number of patients a row tells of [rows].
         dropped: attributes of which a group was taken out altogether. strata: columns of strata of which one, or a group
             within one, was.
     """
     frame = frame.astype({"n": float, "n_positive": float})
     n, positive = frame["n"], frame["n_positive"]
-    few = (n < least) | ((positive > 0) & (positive < least)) | ((n > positive) & (n - positive < least))
+    few = (
+        (fewest < least)
+        | (n < least)
+        | ((positive > 0) & (positive < least))
+        | ((n > positive) & (n - positive < least))
+    )
     grouped = frame["attribute"] != ""
     place = pd.MultiIndex.from_frame(frame[["stratum", "attribute", "finding"]])
     hit = frame[few]
@@ -93,13 +104,14 @@ def _one_group(frame: pd.DataFrame) -> pd.Series:
 
 
 def suppress_curves(curves: pd.DataFrame, least: int, frame: pd.DataFrame) -> pd.DataFrame:
-    """Calibration points of at least ``least`` rows with neither few positives nor few negatives.
+    """Calibration points of at least ``least`` patients with neither few positive nor few negative ones.
 
-    The curves of a group whose own figures are blank in ``frame`` go altogether.
+    ``curves`` has the patients in ``fewest``. The curves of a group whose own figures are blank in ``frame`` go altogether.
     """
     positive = (curves["n"] * curves["share_positive"]).round()
     negative = curves["n"] - positive
     few = (curves["n"] < least) | positive.between(1, least - 1) | negative.between(1, least - 1)
+    few |= curves["fewest"] < least
     blank = frame[
         frame["note"].str.startswith("suppressed") & (frame["metric"] == "auc") & (frame["stratum"] == "")
     ]

@@ -43,7 +43,10 @@ def _gap_phrase(rows: pd.DataFrame, gap: pd.Series, level: float) -> str:
 
 
 def _extremes(rows: pd.DataFrame) -> str:
-    groups = rows[(rows["metric"] == "auc") & (rows["group"] != "Unknown")].sort_values("value_a")
+    groups = rows[(rows["metric"] == "auc") & (rows["group"] != "Unknown")]
+    groups = groups.dropna(subset="value_a").sort_values("value_a")
+    if len(groups) < 2:
+        return "between groups"
     return f"(widest between {groups['group'].iloc[0]} and {groups['group'].iloc[-1]} patients)"
 
 

@@ -48,6 +48,7 @@ class LeakageResult:
     scores_lr: np.ndarray | None = field(default=None, repr=False, compare=False)
     scores_mlp: np.ndarray | None = field(default=None, repr=False, compare=False)
     expected_by_chance: float = CHANCE
+    conditional: bool = False
 
     @property
     def auc(self) -> float:
@@ -66,8 +67,9 @@ class LeakageResult:
             "leakage_auc_mlp": (self.auc_mlp, self.ci_mlp),
             "leakage_auc": (self.auc, self.ci),
         }
-        if not np.isnan(self.auc_conditional):
+        if self.conditional:
             figures["leakage_auc_conditional"] = (self.auc_conditional, self.ci_conditional)
+        left = f"{self.n_unknown:,} images of unknown group left out" if self.n_unknown else ""
         return [
             {
                 "metric": metric,
@@ -77,10 +79,15 @@ class LeakageResult:
                 "ci_high": high,
                 "expected_by_chance": self.expected_by_chance,
                 "n": self.n,
-                "note": self.note,
+                "note": "; ".join(filter(None, [self.note or _without(value), left])),
             }
             for metric, (value, (low, high)) in figures.items()
         ]
+
+
+def _without(value: float) -> str:
+    """Only a conditional figure can be undefined without a note of the whole result."""
+    return "undefined: no pattern of findings holds images of two groups" if np.isnan(value) else ""
 
 
 def leakage(
@@ -129,6 +136,7 @@ def leakage(
         "n_train": len(codes),
         "n_unknown": int((~test_known).sum()),
         "n_unknown_train": int((~train_known).sum()),
+        "conditional": test_strata is not None,
     }
     fold = patient_folds(codes, train_patients[train_known], folds=FOLDS, seed=seed)
     reason = _undefined(codes, fold, truth, groups)

@@ -41,22 +41,48 @@ def bca_interval(
 
     Source: Efron, JASA 82 (1987); the acceleration is the jackknife skewness over 6.
     """
-    x, y = np.asarray(replicates, dtype=float), np.asarray(jackknife, dtype=float)
-    defined = np.isfinite(x).sum(axis=0)
-    below = (x < observed).sum(axis=0) + 0.5 * (x == observed).sum(axis=0)
-    share = np.clip(below / np.maximum(defined, 1), 1e-6, 1 - 1e-6)
-    bias = _normal_quantile(share)
-    with np.errstate(all="ignore"):
-        deviation = np.nansum(y, axis=0) / np.isfinite(y).sum(axis=0) - y
-        skew = np.nansum(deviation**3, axis=0) / np.nansum(deviation**2, axis=0) ** 1.5 / 6.0
-        skew *= np.sqrt(len(y) / (units or len(y)))
-    skew = np.where(np.isfinite(skew), skew, 0.0)
+    x = np.asarray(replicates, dtype=float)
+    bias, skew = _bca_terms(observed, x, jackknife, units)
     usable = defined_share(x) >= 0.5
     bounds = []
     for tail in ((1 - level) / 2, (1 + level) / 2):
         z = bias + _NORMAL.inv_cdf(tail)
         bounds.append(_quantiles(x, _normal_cdf(bias + z / (1 - skew * z)), usable))
     return bounds[0], bounds[1]
+
+
+def bca_p_value(
+    observed: ArrayLike, replicates: ArrayLike, jackknife: ArrayLike, *, units: int | None = None
+) -> np.ndarray:
+    """Two-sided p of a difference against 0: the level at which ``bca_interval`` just touches 0.
+
+    Arguments as there. Source: Efron (1987), equation 2.3 solved for the level of the interval.
+    """
+    x = np.asarray(replicates, dtype=float)
+    bias, skew = _bca_terms(observed, x, jackknife, units)
+    total = np.isfinite(x).sum(axis=0)
+    below = (x < 0).sum(axis=0) + 0.5 * (x == 0).sum(axis=0)
+    u = _normal_quantile((below + 0.5) / (total + 1.0)) - bias
+    with np.errstate(all="ignore"):
+        tail = _normal_cdf(u / (1 + skew * u) - bias)
+    smallest = 2.0 / (total + 1.0)
+    p = np.clip(2 * np.minimum(tail, 1 - tail), np.minimum(smallest, 1.0), 1.0)
+    return np.where(total > 0, p, np.nan)
+
+
+def _bca_terms(
+    observed: ArrayLike, x: np.ndarray, jackknife: ArrayLike, units: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Median bias z0 and acceleration, [...] each."""
+    y = np.asarray(jackknife, dtype=float)
+    defined = np.isfinite(x).sum(axis=0)
+    below = (x < observed).sum(axis=0) + 0.5 * (x == observed).sum(axis=0)
+    bias = _normal_quantile(np.clip(below / np.maximum(defined, 1), 1e-6, 1 - 1e-6))
+    with np.errstate(all="ignore"):
+        deviation = np.nansum(y, axis=0) / np.isfinite(y).sum(axis=0) - y
+        skew = np.nansum(deviation**3, axis=0) / np.nansum(deviation**2, axis=0) ** 1.5 / 6.0
+        skew *= np.sqrt(len(y) / (units or len(y)))
+    return bias, np.where(np.isfinite(skew), skew, 0.0)
 
 
 def gap_interval(

@@ -65,13 +65,13 @@ def bootstrap_counts(counts: np.ndarray, offsets: np.ndarray, seed: int, first: 
 def permuted_codes(
     codes: np.ndarray, offsets: np.ndarray, order: np.ndarray, seed: int, first: int, out: np.ndarray
 ) -> None:
-    """Fill ``out`` (uint8 [U, LANES]) with ``codes`` shuffled within strata, one shuffle a lane.
+    """Fill ``out`` [U, LANES] with ``codes`` (of its type) shuffled within strata, one shuffle a lane.
 
     ``order``: int64 [U], the units sorted by stratum; offsets[s] to offsets[s + 1] - 1 of it are stratum s.
     Replicate 0 is the observed assignment.
     """
-    shuffled = np.empty(codes.size, np.uint8)
-    by_lane = np.empty((LANES, codes.size), np.uint8)
+    shuffled = np.empty(codes.size, codes.dtype)
+    by_lane = np.empty((LANES, codes.size), codes.dtype)
     for lane in range(LANES):
         for i in range(order.size):
             shuffled[i] = codes[order[i]]

@@ -43,7 +43,7 @@ def few_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
     task, frames = _task(subject, split, how), []
     for budget in BUDGETS:
         draws = 1 if budget.fraction == 1 else how.draws
-        found = [part for k in range(draws) for part in _draw(task, subject, budget, k, how)]
+        found = [part.assign(draw=k) for k in range(draws) for part in _draw(task, subject, budget, k, how)]
         frames.append(_summary(pd.concat(found), budget))
     return pd.concat(frames, ignore_index=True)
 
@@ -113,7 +113,7 @@ def _audited(task: _Task, scores: np.ndarray, reasons: dict[str, str], how: Prot
         part = replace(task.base, labels=labels, scores=np.where(labels >= 0, test, np.nan))
         cutoffs = Cutoffs(np.array(values), rule, "validation")
         frame = audit_predictions(part, cutoffs, _SILENT, only=KEPT).table
-    frame["note"] = frame["finding"].map(reasons).fillna("")
+    frame["note"] = frame["finding"].map(reasons).fillna(frame["note"])
     return frame
 
 
@@ -130,13 +130,31 @@ def _summary(found: pd.DataFrame, budget: Budget) -> pd.DataFrame:
     out = []
     for place, part in found.groupby(keys, sort=False):
         learner, metric, finding, attribute, group = map(str, place)
-        values = part["value"].dropna()
+        values, value = part["value"].dropna(), part["value"].mean()
         notes = [note for note in part["note"].unique() if note]
+        if finding == "mean":
+            values, value = _over_findings(found, part, (learner, metric, attribute, group))
+            if len(values) < len(part) and np.isfinite(value):
+                notes.append(f"{len(values)} of {len(part)} draws have every finding")
         if len(values) > 1:
             notes.append(f"standard deviation {values.std():.4f} over {len(values)} draws")
-        figures = {"value": values.mean() if len(values) else np.nan}
-        figures |= {name: part[name].iloc[0] for name in ("n", "n_positive")}
+        figures = {"value": value} | {name: part[name].iloc[0] for name in ("n", "n_positive")}
         name = f"few_shot_{metric}@{budget.name}"
         made = row(name, finding, attribute, group, figures=figures, note="; ".join(notes))
         out.append({**made, "stratum": f"learner={learner}"})
     return pd.DataFrame(out)
+
+
+def _over_findings(
+    found: pd.DataFrame, means: pd.DataFrame, place: tuple[str, str, str, str]
+) -> tuple[pd.Series, float]:
+    """The means of the draws that have every finding, and the mean of the findings' own means over draws.
+
+    A draw without a rare finding has a mean over other findings, which is no draw of the same figure.
+    """
+    same = (found[["learner", "metric", "attribute", "group"]] == place).all(axis=1) & (
+        found["finding"] != "mean"
+    )
+    by_draw = found[same].pivot(index="draw", columns="finding", values="value").dropna(axis=1, how="all")
+    whole = by_draw.index[by_draw.notna().all(axis=1)]
+    return means.loc[means["draw"].isin(whole), "value"].dropna(), float(by_draw.mean().mean())
