@@ -246,9 +246,9 @@ def _shown_unknown(attribute: Attribute, predictions: Predictions, settings: Set
 def _calibration(measured: Measured) -> pd.DataFrame:
     """Reliability points of every finding and cell, from the bins of the expected calibration error.
 
-    ``fewest``: the smallest number of patients, not 0, in, with or without the finding in the bin.
+    ``fewest``: the smallest number of patients, not 0, in, with or without the finding in the bin; 0 where nobody asks.
     """
-    points = []
+    points, asked = [], measured.settings.suppress_small
     for f, finding in enumerate(measured.predictions.findings):
         for c, cell in enumerate(measured.cells):
             rows = measured.rows[f][c]
@@ -258,7 +258,7 @@ def _calibration(measured: Measured) -> pd.DataFrame:
                 if high > low:
                     part = slice(low, high)
                     means = float(rows.score[part].mean()), float(rows.label[part].mean())
-                    fewest = fewest_patients(rows.unit[part], rows.label[part])
+                    fewest = fewest_patients(rows.unit[part], rows.label[part]) if asked else 0
                     points.append((finding, cell.attribute, cell.group, int(high - low), *means, fewest))
     columns = ["finding", "attribute", "group", "n", "mean_score", "share_positive", "fewest"]
     return pd.DataFrame(points, columns=columns)
