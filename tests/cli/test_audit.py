@@ -59,6 +59,10 @@ def test_fail_if_exits_four(predictions: Path, capsys: pytest.CaptureFixture[str
         (["--bins", "age"], "NAME=EDGE"),
         (["--level", "2"], "level"),
         (["--interval", "exact"], "interval"),
+        (["--threshold", "0.5", "--in-sample"], "threshold 0.5 needs no labels"),
+        (["--threshold", "0.5", "--validation", "v.csv"], "threshold 0.5 needs no validation table"),
+        (["--threshold", "t.csv", "--validation", "v.csv"], "threshold t.csv needs no validation table"),
+        (["--aggregate-to", "patient"], "with --aggregate max or mean"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_two(
@@ -87,6 +91,32 @@ def test_compare(predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     wanted += ["difference", "ci_low", "ci_high", "p_value", "p_adjusted"]
     assert set(wanted) <= set(rows.columns)
     assert run(["compare", tables[0]]) == 2
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (["--in-sample"], "leave out --in-sample"),
+        (["--validation", "v", "--validation", "v"], "--validation"),
+    ],
+)
+def test_thresholds_of_folders_leave_nothing_to_choose(
+    predictions: Path, tmp_path: Path, extra: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "predictions.csv").write_bytes(predictions.read_bytes())
+        assert run(["audit", str(predictions), "--replicates", "0", "--out", str(folder)]) == 0
+    capsys.readouterr()
+    line = ["compare", *map(str, folders), "--replicates", "20"]
+    assert run([*line, *extra]) == 2
+    error = capsys.readouterr().err
+    assert f"{folders[0] / 'metrics.csv'} gives thresholds" in error
+    assert said in error
+    assert error.count("\n") == 1
+    assert run(line) == 0
+    assert run([*line, "--threshold", "youden", "--in-sample"]) == 0
 
 
 def test_no_torch_is_imported(predictions: Path) -> None:

@@ -40,6 +40,8 @@ def test_erase_passes_its_options_and_prints_the_table(
     assert "0.895" in printed
     assert "too few" in printed
     assert f"adfair evaluate {tmp_path / 'x'}" in printed.replace("\n", "")
+    # Beside the folder: below it the evaluation would go with it at the next --force.
+    assert printed.endswith(f"--out {tmp_path / 'x'}-test\n")
 
 
 def test_adapt_passes_its_options_and_reports_progress(

@@ -6,8 +6,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer.main import get_command
 
 import adfair
+from adfair.cli import app
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = re.findall(r"^::: (\S+)$", (DOCS / "api.md").read_text(), re.MULTILINE)
@@ -40,3 +42,10 @@ def test_the_page_shows_everything_that_adfair_offers(hook: ModuleType) -> None:
     assert ":::" not in page
     with pytest.raises(KeyError):
         hook.section("adfair.errors.Nothing")
+
+
+def test_commands_that_are_no_function_are_named() -> None:
+    named = re.search(r"`adfair ([^.]*) are commands\s+alone", (DOCS / "api.md").read_text())
+    assert named
+    alone = set(vars(get_command(app))["commands"]) - set(adfair.__all__)
+    assert re.findall(r"`?(\w+)`", named[1]) == sorted(alone)

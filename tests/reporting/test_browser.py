@@ -7,9 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from adfair import audit
 from adfair.auditing.repeats import Figure
 from adfair.reporting import report
 from adfair.reporting.frontier import frontier_page
@@ -62,8 +64,8 @@ def test_the_slider_moves_every_group_and_the_run_s_threshold_comes_back(
         "finding == 'Atelectasis' and race == 'Black'"
     )
     want = (table[table["label"] == 1]["score"] >= 0.5).mean()
-    # The curve has 101 cut-offs, so the one nearest to .5 can differ by a patient or two.
-    assert float(black.locator("td .number").first.inner_text()) == pytest.approx(want, abs=0.05)
+    # Not one of the thinned curve's nearest cut-offs: the threshold itself.
+    assert black.locator("td .number").first.inner_text() == f"{want:.3f}".lstrip("0")
     page.focus("#threshold")
     page.keyboard.press("End")
     numbers = page.locator("#rates-table tbody tr td .number").all_inner_texts()
@@ -206,6 +208,31 @@ def test_the_page_never_scrolls_sideways(seen: SimpleNamespace, width: int) -> N
 def test_through_all_of_it_no_complaint_and_no_request(seen: SimpleNamespace) -> None:
     assert seen.messages == []
     assert seen.outside() == []
+
+
+def test_a_gap_is_that_of_the_table_and_undefined_where_the_table_has_none(opened, tmp_path: Path) -> None:
+    """Site B has no positives, so that only its false positive rate is known; the audit then gives no odds difference."""
+    rng = np.random.default_rng(3)
+    n = 900
+    site, sex = rng.choice(["A", "B"], n), rng.choice(["F", "M"], n)
+    label = np.where(site == "B", 0, rng.integers(0, 2, n))
+    score = np.round(0.3 * label + 0.1 * (site == "B") + rng.uniform(0, 0.6, n), 6)
+    table = pd.DataFrame({"image_id": [f"i{i}" for i in range(n)], "finding": "Edema", "label": label})
+    table = table.assign(score=score, site=site, sex=sex)
+    table.to_csv(tmp_path / "predictions.csv", index=False)
+    found = audit(table, attributes=["site", "sex"], threshold=0.41, replicates=0, threads=1)
+    found.save(tmp_path)
+    page = opened(report([tmp_path], out=tmp_path / "report.html")).page
+    for attribute in ("site", "sex"):
+        page.select_option("#filter-attribute", label=attribute)
+        gap = found.value("equalized_odds_difference", finding="Edema", attribute=attribute)
+        said = "undefined" if np.isnan(gap) else f"{gap:.3f}".lstrip("0")
+        assert (said == "undefined") == (attribute == "site")
+        assert page.text_content("#threshold-value").endswith(f"equalized odds difference {said}")
+    page.select_option("#filter-attribute", label="site")
+    gaps = page.locator("#rates-table tbody tr").last.locator("td .number").all_inner_texts()
+    rates = [found.value("fpr", finding="Edema", attribute="site", group=group) for group in "AB"]
+    assert gaps == ["undefined", f"{abs(rates[0] - rates[1]):.3f}".lstrip("0")]
 
 
 def test_names_that_look_like_html_stay_text_in_figures(

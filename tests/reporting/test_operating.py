@@ -47,6 +47,15 @@ def test_cutoffs_of_few_scores_are_the_scores_and_of_none_nothing() -> None:
     assert cutoffs(np.array([], dtype=int), np.array([])).size == 0
 
 
+def test_a_kept_cutoff_is_there_exactly_and_among_as_many(table: pd.DataFrame) -> None:
+    label, score = table["label"].to_numpy(), table["score"].to_numpy()
+    for keep in (0.123456789, 0.5, float(score[17]), -1.0, 2.0):
+        found = cutoffs(label, score, points=11, keep=keep)
+        assert keep in found
+        assert len(found) <= 11
+        assert (np.diff(found) < 0).all()
+
+
 def test_a_group_without_a_class_is_undefined_there() -> None:
     assert np.isnan(rates_at(np.array([]), np.array([0.5]))).all()
 

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from tests.reporting.poison import ADDRESSES, PAYLOADS, PLACES, Page, poisoned
 
-from adfair.reporting import report
+from adfair.cli.app import run
+from adfair.errors import DataError
+from adfair.reporting import report, write_report
 from adfair.reporting.render import content_security_policy, island, render
 from adfair.reporting.sources import read_sources
 
@@ -175,6 +177,32 @@ def test_what_was_run_names_command_seed_rule_hash_and_differing_keys(page_path:
         "objective.adversary_weight",
         "objective.fairness",
     ]
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_a_folder_is_no_page_and_nothing_is_left_beside_it(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    assert run(["report", str(demo), "--out", str(folder), "--force"]) == 2
+    assert f"error: {folder}: is a folder. Name the page" in capsys.readouterr().err
+    with pytest.raises(DataError, match="is a folder"):
+        write_report(read_sources([demo]), folder)
+    assert list(tmp_path.rglob("*")) == [folder]
+
+
+@pytest.mark.usefixtures("without_plotly")
+def test_a_page_that_cannot_be_finished_leaves_the_old_one_and_no_part(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = report([demo], out=tmp_path / "report.html")
+    before = page.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        report([demo], out=page)
+    assert list(tmp_path.iterdir()) == [page]
+    assert page.read_bytes() == before
 
 
 @pytest.mark.usefixtures("without_plotly")

@@ -56,3 +56,12 @@ def test_a_path_that_leaves_the_cohort_is_not_read(cohort: Path) -> None:
 def test_without_a_cohort_or_attribute_there_is_no_sheet(cohort: Path, tmp_path: Path) -> None:
     assert sample_sheet(tmp_path / "nowhere", _info(cohort), attribute="race") is None
     assert sample_sheet(cohort, _info(cohort), attribute="age") is None
+
+
+def test_a_file_that_is_no_image_says_so_in_its_place(cohort: Path) -> None:
+    (cohort / "images" / "0.png").write_bytes(b"no image at all")
+    sheet = sample_sheet(cohort, _info(cohort), attribute="race")
+    assert sheet is not None
+    samples = [sample for _, images in sheet.rows for sample in images if sample is not None]
+    assert [s.description for s in samples if s.fault] == ["Asian, No finding"]
+    assert {s.fault for s in samples} == {"", "image not readable"}

@@ -40,7 +40,63 @@ def test_two_folders_of_one_name_stay_apart(fake: SimpleNamespace, tmp_path: Pat
         table = fake.comparison(models=("clip",)).drop(columns=["model", "test_set"])
         table.to_csv(tmp_path / parent / "audit" / "metrics.csv", index=False)
     data = read_sources([tmp_path / "a" / "audit", tmp_path / "b" / "audit"])
-    assert data.models == ("audit", "b/audit")
+    assert data.models == ("a/audit", "b/audit")
+
+
+def _of_one(fake: SimpleNamespace, folder: Path, *, split: str = "test") -> Path:
+    """An evaluation of one model."""
+    folder.mkdir(parents=True)
+    table = fake.comparison(models=("clip",)).drop(columns=["model", "test_set"])
+    table.to_csv(folder / "metrics.csv", index=False)
+    (folder / "evaluation.json").write_text(json.dumps({"split": split}), encoding="utf-8")
+    return folder
+
+
+def _pair_of(folder: Path, a: str, b: str) -> Path:
+    """Paired differences as ``adfair compare`` writes them."""
+    folder.mkdir()
+    line = {"model_a": a, "model_b": b, "metric": "auc", "finding": "mean", "attribute": "", "group": ""}
+    line |= {"value_a": 0.8, "value_b": 0.9, "difference": 0.1, "ci_low": 0.05, "ci_high": 0.15}
+    pd.DataFrame([line]).to_csv(folder / "comparison.csv", index=False)
+    return folder
+
+
+def test_evaluations_below_their_runs_are_called_like_the_runs(fake: SimpleNamespace, tmp_path: Path) -> None:
+    data = read_sources([_of_one(fake, tmp_path / name / "test") for name in ("m1", "m2")])
+    assert data.models == ("m1", "m2")
+    assert data.title == "Fairness report: m1 and m2"
+    assert list(data.files) == ["m1/test/metrics.csv", "m2/test/metrics.csv"]
+
+
+def test_a_model_of_a_comparison_is_not_told_again_from_its_own_folder(
+    fake: SimpleNamespace, tmp_path: Path
+) -> None:
+    clip, other = (_of_one(fake, tmp_path / "demo" / name) for name in ("clip", "other"))
+    pair = _pair_of(tmp_path / "pair", "clip", "auto")
+    for order in ([pair, clip], [clip, pair]):
+        with pytest.raises(DataError, match=r"pair: model 'clip' is in .*demo/clip too\. Leave one"):
+            read_sources(order)
+    assert set(read_sources([pair, other]).models) == {"clip", "auto", "other"}
+    assert set(read_sources([pair, _pair_of(tmp_path / "next", "clip", "adfair")]).models) == {
+        "clip",
+        "auto",
+        "adfair",
+    }
+
+
+def test_two_tables_of_several_models_may_not_share_one(fake: SimpleNamespace, tmp_path: Path) -> None:
+    demo = fake.demo(tmp_path / "demo")
+    again = tmp_path / "again"
+    again.mkdir()
+    fake.comparison(models=("clip",)).to_csv(again / "comparison.csv", index=False)
+    for other in (again, _pair_of(tmp_path / "pair", "clip", "auto")):
+        with pytest.raises(DataError, match=r"model 'clip' is in .*demo too"):
+            read_sources([demo, other])
+    assert set(read_sources([_of_one(fake, tmp_path / "x" / "clip"), demo]).models) == {
+        "clip",
+        "adfair",
+        "x/clip",
+    }
 
 
 def test_a_group_named_nan_or_na_is_a_group(fake: SimpleNamespace, tmp_path: Path) -> None:

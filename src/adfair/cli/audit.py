@@ -1,5 +1,6 @@
 """``adfair audit`` and ``adfair compare``: read tables, call the audit, print and save."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +76,11 @@ def audit_command(
     from adfair.auditing.conditions import parse_condition
 
     conditions = [parse_condition(text) for text in fail_if or []]
+    _refuse_unused(threshold, in_sample=in_sample, validation=validation is not None)
+    if _asked(context, "aggregate_to") and not aggregate:
+        raise ConfigError(
+            "--aggregate-to says what images are pooled to: say how too, with --aggregate max or mean"
+        )
     _refuse_finished(out, "metrics.csv", force)
     options = _options(context.params)
     options |= {"permutations": None if permutations < 0 else permutations, "aggregate": aggregate or None}
@@ -112,6 +118,7 @@ def compare_command(
     from adfair.auditing import compare
     from adfair.auditing.comparison import named_tables
 
+    _refuse_unused(threshold, in_sample=in_sample, validation=bool(validation), tables=tables)
     _refuse_finished(out, "comparison.csv", force)
     named = named_tables(tables)
     if validation and len(validation) != len(named):
@@ -126,6 +133,7 @@ def compare_command(
         typer.echo(f"written to {saved}")
 
 
+_LABELS = {"--in-sample": "labels of the evaluated rows", "--validation": "validation table"}
 _PASSED = (
     *("in_sample", "replicates", "interval", "stratified", "level", "intersections"),
     *("aggregate_to", "min_group", "suppress_small", "ece_binning", "seed"),
@@ -144,6 +152,29 @@ def _options(params: dict[str, Any]) -> dict[str, Any]:
         "bins": parse_bins(params["bins"] or []),
         "adjustment": params["adjust"],
     }
+
+
+def _refuse_unused(threshold: str, *, in_sample: bool, validation: bool, tables: Sequence[Path] = ()) -> None:
+    """Refuse labels to choose thresholds on where the thresholds are given, since they would not be looked at."""
+    from adfair.metrics.thresholds import is_given
+
+    unused = [name for name, asked in (("--in-sample", in_sample), ("--validation", validation)) if asked]
+    if not unused:
+        return
+    if threshold and is_given(threshold):
+        raise ConfigError(f"threshold {threshold} needs no {_LABELS[unused[0]]}: leave one of them out")
+    held = [table / "metrics.csv" for table in tables if (table / "metrics.csv").is_file()]
+    if held and not threshold:
+        raise ConfigError(
+            f"{held[0]} gives thresholds, which need no {_LABELS[unused[0]]}: leave out {unused[0]}, or name a rule "
+            "with --threshold"
+        )
+
+
+def _asked(context: typer.Context, name: str) -> bool:
+    """Whether an option was given, be it with the value that it has by default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _names(text: str) -> list[str] | None:

@@ -123,5 +123,5 @@ def _show(folder: Path, data: Path) -> None:
     typer.echo(
         "these splits are biased as the training data are: findings may tell the group, so that leakage stays "
         "above .5,\nand an AUC that drew on the group falls; a balanced test set says what was lost\n"
-        f"written to {folder}; evaluate it with: adfair evaluate {folder} --data {data} --protocol all --out {folder}/test"
+        f"written to {folder}; evaluate it with: adfair evaluate {folder} --data {data} --protocol all --out {folder}-test"
     )

@@ -91,10 +91,11 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Sample:
-    """One example image as a ``data:`` address."""
+    """One example image as a ``data:`` address; without one, ``fault`` says why."""
 
     data_uri: str
     description: str
+    fault: str = ""
 
 
 @dataclass(frozen=True)

@@ -69,19 +69,29 @@ def _curve(
     if finding not in predictions.findings:
         return None
     points = POINTS if len(data.models) * len(data.findings) <= MANY else FEWER
-    found = operating(predictions, finding, attribute, points=points)
     chosen = data.get("threshold", model=model, finding=finding)
-    start = int(np.abs(found.cutoffs - chosen.value).argmin()) if chosen and found.cutoffs.size else 0
+    run = chosen.value if chosen and chosen.defined else None
+    found = operating(predictions, finding, attribute, points=points, keep=run)
+    start = int((found.cutoffs == run).argmax()) if found.cutoffs.size else 0
     return {
         "groups": found.groups,
         "at": [float(f"{v:.4g}") for v in found.cutoffs],
         "start": start,
-        "run": float(f"{chosen.value:.4g}") if chosen and chosen.defined else None,
+        "flagged": _flagged(found, start),
+        "run": None if run is None else float(f"{run:.4g}"),
         "tpr": [pack(row) for row in found.tpr],
         "fpr": [pack(row) for row in found.fpr],
         "n": [[int(p), int(n)] for p, n in zip(found.positives, found.negatives, strict=True)],
         "calibration": [_calibration(found, i) for i in range(len(found.groups))],
     }
+
+
+def _flagged(found: Operating, at: int) -> list[list[int]]:
+    """By group, images with and without the finding at or above one cut-off: packed rates of many are no counts."""
+    if not found.cutoffs.size:
+        return [[0, 0] for _ in found.groups]
+    counts = [found.tpr[:, at] * found.positives, found.fpr[:, at] * found.negatives]
+    return np.rint(np.nan_to_num(counts)).astype(int).T.tolist()
 
 
 def _calibration(found: Operating, group: int) -> list[Any]:

@@ -1,5 +1,6 @@
 """The three key figures: values with intervals, as small strips beside the level of chance."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adfair.reporting.data import Estimate, ReportData, model_label
@@ -56,7 +57,18 @@ def _card(data: ReportData, metric: str, attribute: str, label: str, hint: str) 
     found = [(m, data.get(metric, model=m, attribute=attribute)) for m in models]
     present = [(m, e) for m, e in found if e is not None]
     scale = _scale([e for _, e in present])
-    return KeyFigure(label, hint, tuple(_strip(data, m, e, scale) for m, e in present))
+    return KeyFigure(label, hint + _level(data), tuple(_strip(data, m, e, scale) for m, e in present))
+
+
+def _level(data: ReportData) -> str:
+    """The level of the intervals where it is not the 95 % that a reader takes for granted."""
+    found = data.facts.get("level")
+    levels = found if isinstance(found, Mapping) else {"": found}
+    return "".join(
+        f" Intervals{f' of {model_label(model)}' if model else ''}: {100 * level:g} %."
+        for model, level in levels.items()
+        if isinstance(level, float) and level != 0.95
+    )
 
 
 def _scale(estimates: list[Estimate]) -> tuple[float, float]:

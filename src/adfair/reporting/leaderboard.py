@@ -10,6 +10,7 @@ import pandas as pd
 
 from adfair.auditing.documents import latex_table, markdown_table
 from adfair.errors import DataError
+from adfair.reporting.names import shortest_ends
 from adfair.reporting.tables import read_table
 
 GAPS = {
@@ -40,16 +41,7 @@ def leaderboard(folders: Sequence[Path | str]) -> pd.DataFrame:
 def _named(folders: Sequence[Path | str]) -> list[tuple[Path, str]]:
     """Every folder once, with the shortest end of its path that no other folder has."""
     places = list(dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders))
-
-    def end(place: Path, parts: int) -> str:
-        return "/".join(place.parts[-parts:])
-
-    out = []
-    for place in places:
-        lengths = range(1, len(place.parts))
-        alone = (n for n in lengths if [end(other, n) for other in places].count(end(place, n)) == 1)
-        out.append((place, end(place, next(alone, len(place.parts)))))
-    return out
+    return list(zip(places, shortest_ends(places), strict=True))
 
 
 def _evaluation(folder: Path, name: str) -> list[pd.DataFrame]:

@@ -32,18 +32,22 @@ class Operating:
     calibration: tuple[np.ndarray, ...]
 
 
-def cutoffs(label: np.ndarray, score: np.ndarray, *, points: int = POINTS) -> np.ndarray:
+def cutoffs(
+    label: np.ndarray, score: np.ndarray, *, points: int = POINTS, keep: float | None = None
+) -> np.ndarray:
     """Up to ``points`` scores, descending, as dense among positives as among negatives; both ends are kept.
 
-    Quantiles of the two classes are pooled, so that a rare class keeps its steps (our choice).
+    Quantiles of the two classes are pooled, so that a rare class keeps its steps (our choice). ``keep`` is one of the
+    cut-offs, whether it is a score or not: at the threshold of a run the rates are then those of its table.
     """
     share = np.linspace(0, 1, points // 2 + 1)
     parts = [np.quantile(score[label == k], share, method="lower") for k in (0, 1) if (label == k).any()]
     if not parts:
         return np.empty(0)
     pooled = np.unique(np.concatenate(parts))
-    kept = np.unique(np.linspace(0, len(pooled) - 1, min(points, len(pooled))).round().astype(int))
-    return pooled[kept][::-1]
+    scores = points if keep is None else points - 1
+    kept = np.unique(np.linspace(0, len(pooled) - 1, min(scores, len(pooled))).round().astype(int))
+    return np.union1d(pooled[kept], [] if keep is None else [keep])[::-1]
 
 
 def rates_at(score: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -54,14 +58,24 @@ def rates_at(score: np.ndarray, at: np.ndarray) -> np.ndarray:
     return 1 - below / score.size
 
 
-def operating(predictions: Predictions, finding: str, attribute: str, *, points: int = POINTS) -> Operating:
-    """Rates and calibration of one finding by the groups of one attribute, the unknown group last if any."""
+def operating(
+    predictions: Predictions,
+    finding: str,
+    attribute: str,
+    *,
+    points: int = POINTS,
+    keep: float | None = None,
+) -> Operating:
+    """Rates and calibration of one finding by the groups of one attribute, the unknown group last if any.
+
+    ``points`` and ``keep`` are those of ``cutoffs``.
+    """
     column = predictions.findings.index(finding)
     groups = next(a for a in predictions.attributes if a.name == attribute)
     label, score = predictions.labels[:, column], predictions.scores[:, column]
     known = (label >= 0) & np.isfinite(score)
     label, score, codes = label[known], score[known], groups.codes[known]
-    at = cutoffs(label, score, points=points)
+    at = cutoffs(label, score, points=points, keep=keep)
     wanted = [(name, codes == i) for i, name in enumerate(groups.groups)]
     wanted += [(UNKNOWN, codes < 0)] if (codes < 0).any() else []
     sides = [[score[members & (label == k)] for k in (1, 0)] for _, members in wanted]

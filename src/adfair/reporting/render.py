@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from importlib.resources import files
@@ -14,6 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from adfair import __version__
+from adfair.data.staging import replace_file
+from adfair.errors import DataError
 from adfair.reporting.data import ReportData
 from adfair.reporting.glossary import TERMS, glossed
 from adfair.reporting.key_figures import key_figures
@@ -47,19 +48,28 @@ def report(
         The path written.
 
     Raises:
-        DataError: a folder is missing, holds no table, or a table is not what it must be.
+        DataError: a folder is missing, holds no table, or a table is not what it must be; or ``out`` is a folder.
     """
+    _require_file(Path(out))
     return write_report(read_sources(sources, title=title, images=images), out)
 
 
 def write_report(data: ReportData, out: Path) -> Path:
-    """Write the page of ``data`` to ``out``, all of it or nothing; the same data gives the same bytes."""
+    """Write the page of ``data`` to ``out``, all of it or nothing; the same data gives the same bytes.
+
+    Raises:
+        DataError: ``out`` is a folder.
+    """
     out = Path(out)
+    _require_file(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    partial.write_text(render(data), encoding="utf-8")
-    os.replace(partial, out)
+    replace_file(out, render(data).encode())
     return out
+
+
+def _require_file(out: Path) -> None:
+    if out.is_dir():
+        raise DataError.at("is a folder", file=out, remedy="Name the page, for example report.html, in --out")
 
 
 def render(data: ReportData) -> str:

@@ -1,4 +1,4 @@
-"""A contact sheet of a synthetic cohort: one image a group and finding."""
+"""A contact sheet of a synthetic cohort: one image a group and finding. Images are read as evaluation reads them."""
 
 import base64
 import io
@@ -9,9 +9,12 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from adfair.data.images import read_image
+from adfair.errors import DataError
 from adfair.reporting.data import Sample, SampleSheet
 
 NO_FINDING = "No finding"
+NOT_READABLE = "image not readable"
 LARGEST_SIDE = 128
 
 
@@ -24,8 +27,7 @@ def read_manifest(root: Path) -> pd.DataFrame | None:
 
 def _data_uri(path: Path) -> str:
     # Decoding and encoding again leaves nothing of the file but its pixels.
-    with Image.open(path) as image:
-        grey = image.convert("L")
+    grey = Image.fromarray(read_image(path))
     grey.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     buffer = io.BytesIO()
     grey.save(buffer, format="PNG", optimize=True)
@@ -33,11 +35,17 @@ def _data_uri(path: Path) -> str:
 
 
 def first_sample(root: Path, rows: pd.DataFrame, description: str) -> Sample | None:
-    """The first row's image, re-encoded; ``None`` without rows or when the path leaves the folder."""
+    """The first row's image, re-encoded; ``None`` without rows or when the path leaves the folder.
+
+    A file that is no image says so in its place. Raises MissingExtraError for DICOM without the extra.
+    """
     for relative in rows["image_path"].astype(str).head(1):
         path = (root / relative).resolve()
         if path.is_relative_to(root.resolve()) and path.is_file():
-            return Sample(_data_uri(path), description)
+            try:
+                return Sample(_data_uri(path), description)
+            except DataError:  # its message names the file, which can give a patient away
+                return Sample("", description, fault=NOT_READABLE)
     return None
 
 

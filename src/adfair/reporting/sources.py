@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from adfair.auditing import compare
 from adfair.auditing.attributes import bin_edges
 from adfair.errors import DataError
 from adfair.reporting.data import ReportData, RunRecord, model_label
 from adfair.reporting.missed import missed_sheet
+from adfair.reporting.names import folder_names, shortest_ends
 from adfair.reporting.projection import project
+from adfair.reporting.records import read_json, read_yaml, recorded
 from adfair.reporting.samples import sample_sheet
 from adfair.reporting.scores import TABLE, model_folder, read_embeddings, read_predictions, sha256
 from adfair.reporting.tables import HOLDS, is_paired, read_paired, read_table, sides
@@ -23,22 +24,49 @@ from adfair.reporting.text import listed
 DIAGNOSES = ("diagnosis.json", "diagnosis/diagnosis.json", "cohort/diagnosis.json")
 
 
-def _metrics(folder: Path, taken: set[str]) -> pd.DataFrame:
-    if (folder / "comparison.csv").is_file():
-        if is_paired(folder / "comparison.csv"):
-            return sides(read_paired(folder / "comparison.csv"))
-        frame = read_table(folder / "comparison.csv")
-        absent = [c for c in ("model", "test_set") if c not in frame]
-        if absent:
-            raise DataError.at(f"no column {listed(absent)}", file=folder / "comparison.csv", remedy=HOLDS)
-        if twice := sorted(taken & set(frame["model"])):
+def _frames(folders: list[Path]) -> list[pd.DataFrame]:
+    """The table of each folder. One model's folder gives it a name that no other model on the page has."""
+    tables = {folder: _comparison(folder) for folder in folders if (folder / "comparison.csv").is_file()}
+    single = [folder for folder in folders if folder not in tables]
+    absolute = [folder.resolve() for folder in single]
+    _refuse_twice(tables, dict(zip(folder_names(absolute), single, strict=True)))
+    held = {name for table in tables.values() for name in table["model"]}
+    named = dict(zip(single, folder_names(absolute, taken=held), strict=True))
+    return [_metrics(folder, named[folder]) if folder in named else tables[folder] for folder in folders]
+
+
+def _refuse_twice(tables: dict[Path, pd.DataFrame], single: dict[str, Path]) -> None:
+    """Refuse a model that two tables hold: nothing says that it is the same one.
+
+    Comparisons may share one, as a baseline. A folder of its own by the name of a model of a comparison is most likely
+    that model, which would stand on the page twice.
+    """
+    paired = {folder for folder in tables if is_paired(folder / "comparison.csv")}
+    held = [(folder, name) for folder, table in tables.items() for name in dict.fromkeys(table["model"])]
+    for i, (folder, name) in enumerate(held):
+        others = [other for other, same in held[:i] if same == name and not {folder, other} <= paired]
+        others += [single[name]] if folder in paired and name in single else []
+        if others:
             raise DataError.at(
-                f"model '{twice[0]}' is in another folder too", file=folder, remedy="Rename one"
+                f"model '{name}' is in {others[0]} too",
+                file=folder,
+                remedy="Leave one of them out or rename it",
             )
-        return frame
+
+
+def _comparison(folder: Path) -> pd.DataFrame:
+    path = folder / "comparison.csv"
+    if is_paired(path):
+        return sides(read_paired(path))
+    frame = read_table(path)
+    if absent := [c for c in ("model", "test_set") if c not in frame]:
+        raise DataError.at(f"no column {listed(absent)}", file=path, remedy=HOLDS)
+    return frame
+
+
+def _metrics(folder: Path, name: str) -> pd.DataFrame:
     if not (folder / "metrics.csv").is_file():
         raise DataError.at("no comparison.csv and no metrics.csv", file=folder, remedy=HOLDS)
-    name = _free_name(folder, taken)
     # Beside further test sets of the same model there may be audits, which are another matter.
     further = sorted(p for p in folder.glob("*/metrics.csv") if not (p.parent / "audit.json").is_file())
     if any(p.parent.name == "test" for p in further):
@@ -49,60 +77,22 @@ def _metrics(folder: Path, taken: set[str]) -> pd.DataFrame:
     return pd.concat([read_table(p).assign(model=name, test_set=t) for t, p in places], ignore_index=True)
 
 
-def _free_name(folder: Path, taken: set[str]) -> str:
-    """The end of a folder's path, as long as it takes to be another than those taken."""
-    parts = folder.resolve().parts[1:]
-    names = ("/".join(parts[-k:]) for k in range(1, len(parts) + 1))
-    return next(name for name in names if name not in taken)
-
-
 def _differences(folders: list[Path]) -> pd.DataFrame:
     places = [folder / name for folder in folders for name in ("differences.csv", "comparison.csv")]
     frames = [read_paired(path) for path in places if path.is_file() and is_paired(path)]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return _mapping(path, json.loads) if path.is_file() else {}
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    return _mapping(path, yaml.safe_load) if path.is_file() else {}
-
-
-def _mapping(path: Path, parse: Any) -> dict[str, Any]:
-    try:
-        content = parse(path.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError):
-        raise DataError.at("cannot be read", file=path, remedy="Write it again or remove it") from None
-    if not isinstance(content, dict):
-        raise DataError.at("holds no keys", file=path, remedy="Write it again or remove it")
-    return content
-
-
-def _recorded(folder: Path) -> dict[str, Any]:
-    """What a command wrote down beside its tables: a demonstration, an evaluation or an audit."""
-    written = _json(folder / "demo.json") or _json(folder / "evaluation.json")
-    if written or not (audit := _json(folder / "audit.json")):
-        return written
-    settings = audit.get("settings") or {}
-    chosen = {key: settings.get(key) for key in ("level", "replicates", "permutations", "adjustment", "seed")}
-    if chosen["permutations"] is None:
-        chosen["permutations"] = chosen["replicates"]
-    notes = {"notes": "; ".join(audit["notes"])} if audit.get("notes") else {}
-    return {**(audit.get("facts") or {}), **chosen, **notes}
-
-
-def _facts(recorded: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _facts(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Facts of one folder as they are; of several once where they agree, else by model."""
-    if len(recorded) == 1:
-        return next(iter(recorded.values()))
-    held = {model: facts for model, facts in recorded.items() if facts}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    held = {model: facts for model, facts in found.items() if facts}
     facts: dict[str, Any] = {}
-    for key in dict.fromkeys(key for found in held.values() for key in found):
-        values = {model: found[key] for model, found in held.items() if key in found}
+    for key in dict.fromkeys(key for each in held.values() for key in each):
+        values = {model: each[key] for model, each in held.items() if key in each}
         first, *others = values.values()
-        alike = len(values) == len(recorded) and all(value == first for value in others)
+        alike = len(values) == len(found) and all(value == first for value in others)
         facts[key] = first if alike else values
     return facts
 
@@ -120,7 +110,9 @@ def read_run(folder: Path) -> RunRecord:
         except ValueError:
             raise DataError.at("not JSON", file=log, row=row, remedy="Remove that line") from None
     name = folder.resolve().name
-    return RunRecord(name, tuple(steps), _yaml(folder / "config.yaml"), _json(folder / "environment.json"))
+    return RunRecord(
+        name, tuple(steps), read_yaml(folder / "config.yaml"), read_json(folder / "environment.json")
+    )
 
 
 def _runs(folder: Path, models: Sequence[str]) -> list[RunRecord]:
@@ -141,50 +133,52 @@ def read_sources(
     Raises:
         DataError: a folder does not exist or holds no table.
     """
-    frames: list[pd.DataFrame] = []
+    folders = _distinct(sources)
+    frames = _frames(folders)
     runs: list[RunRecord] = []
     places: dict[str, Path] = {}
-    seen: set[Path] = set()
+    for folder, frame in zip(folders, frames, strict=True):
+        models = list(dict.fromkeys(frame["model"]))
+        runs += _runs(folder, models)
+        places |= {m: p for m in models if (p := model_folder(folder, m)) and not _suppressed(p)}
+    first = folders[0]
+    data = ReportData(
+        title=title or "",
+        metrics=pd.concat(frames, ignore_index=True),
+        differences=_differences(folders),
+        runs=tuple(runs),
+        facts=_facts({frame["model"].iloc[0]: recorded(f) for f, frame in zip(folders, frames, strict=True)}),
+        cohort=read_yaml(first / "cohort" / "cohort.yaml"),
+        diagnosis=next((d for p in DIAGNOSES if (d := read_json(first / p))), {}),
+        files=_files(folders, places),
+    )
+    return _pictured(_paired(_scored(_described(data), places), places), first / "cohort", images)
+
+
+def _distinct(sources: Sequence[Path]) -> list[Path]:
+    """The folders, each there and given once."""
+    if not sources:
+        raise DataError.at("no folder given", remedy=HOLDS)
+    seen: dict[Path, Path] = {}
     for source in map(Path, sources):
         if not source.is_dir():
             raise DataError.at("no such folder", file=source, remedy=HOLDS)
         if source.resolve() in seen:
             raise DataError.at("given twice", file=source, remedy="Name each folder once")
-        seen.add(source.resolve())
-        frames.append(_metrics(source, {name for f in frames for name in f["model"]}))
-        models = list(dict.fromkeys(frames[-1]["model"]))
-        runs += _runs(source, models)
-        places |= {m: p for m in models if (p := model_folder(source, m)) and not _suppressed(p)}
-    if not frames:
-        raise DataError.at("no folder given", remedy=HOLDS)
-    first = Path(sources[0])
-    data = ReportData(
-        title=title or "",
-        metrics=pd.concat(frames, ignore_index=True),
-        differences=_differences(list(map(Path, sources))),
-        runs=tuple(runs),
-        facts=_facts(
-            {
-                frame["model"].iloc[0]: _recorded(s)
-                for s, frame in zip(map(Path, sources), frames, strict=True)
-            }
-        ),
-        cohort=_yaml(first / "cohort" / "cohort.yaml"),
-        diagnosis=next((d for p in DIAGNOSES if (d := _json(first / p))), {}),
-        files=_files(list(map(Path, sources)), places),
-    )
-    return _pictured(_paired(_scored(_described(data), places), places), first / "cohort", images)
+        seen[source.resolve()] = source
+    return list(seen.values())
 
 
 def _suppressed(folder: Path) -> bool:
     """Whether small groups were taken out of the tables: what single patients got must then stay off the page too."""
-    return bool((_json(folder / "audit.json").get("settings") or {}).get("suppress_small"))
+    return bool((read_json(folder / "audit.json").get("settings") or {}).get("suppress_small"))
 
 
 def _files(sources: list[Path], places: dict[str, Path]) -> dict[str, str]:
     tables = [s / name for s in sources for name in ("comparison.csv", "metrics.csv") if (s / name).is_file()]
     tables += [place / TABLE for place in places.values()]
-    return {f"{path.resolve().parent.name}/{path.name}": sha256(path) for path in dict.fromkeys(tables)}
+    distinct = list(dict.fromkeys(path.resolve() for path in tables))
+    return dict(zip(shortest_ends(distinct, least=2), map(sha256, distinct), strict=True))
 
 
 def _described(data: ReportData) -> ReportData:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adfair.reporting.data import ReportData, RunRecord, model_label
+from adfair.reporting.records import STRANGE
 from adfair.reporting.sections.section import Section
 from adfair.reporting.text import count
 from adfair.reporting.view import Cell, Column, Row, Table, slot
@@ -38,6 +39,7 @@ LABELS = {
     "permutations": "Permutations for chance",
     "adjustment": "Adjustment of p-values",
     "notes": "Notes",
+    STRANGE: "Records",
 }
 INTRO = (
     "Run the command with the same versions to get these numbers again. The threshold rule says on which "
@@ -58,7 +60,7 @@ def provenance(data: ReportData) -> Section | None:
         key="provenance",
         short="Run",
         title="What was run",
-        intro=INTRO if data.facts else "Nothing was recorded beside the tables themselves.",
+        intro=INTRO if set(data.facts) - {STRANGE} else "Nothing was recorded of how these tables were made.",
         facts=_facts(data),
         tables=tables,
         folded=folded,

@@ -42,7 +42,12 @@
     const all = (held.curves[model] || [])[attribute()];
     const packed = all ? all[Math.max(choice.finding, 1) - 1] : null;
     if (packed && !packed.open) {
-      const side = (texts, k) => texts.map((text, g) => counted(text, packed.n[g][k]));
+      // At the run's threshold the rates are exact, as those of the tables are.
+      const side = (texts, k) => texts.map(function (text, g) {
+        const values = counted(text, packed.n[g][k]);
+        if (values.length && packed.n[g][k]) values[packed.start] = packed.flagged[g][k] / packed.n[g][k];
+        return values;
+      });
       packed.open = { tpr: side(packed.tpr, 0), fpr: side(packed.fpr, 1) };
     }
     return packed;
@@ -130,9 +135,14 @@
     return { traces: traces, layout: layout, height: 110 + 34 * found.groups.length };
   }
 
-  function spread(found, values, at) {
-    const known = values.map((v) => v[at]).filter((v, g) => v !== null && v !== undefined && found.groups[g] !== "Unknown");
-    return known.length > 1 ? Math.max(...known) - Math.min(...known) : null;
+  // The largest difference of a rate between known groups that have every one of the rates in question.
+  function spread(found, rates, at) {
+    const known = found.groups.map((_, g) => g).filter((g) => found.groups[g] !== "Unknown" && rates.every((rate) => typeof rate[g][at] === "number"));
+    if (known.length < 2) return null;
+    return Math.max(...rates.map(function (rate) {
+      const values = known.map((g) => rate[g][at]);
+      return Math.max(...values) - Math.min(...values);
+    }));
   }
 
   // Tables are built node by node: names from the data are only ever text.
@@ -203,7 +213,7 @@
       });
       return { name: name, cells: cells };
     });
-    const gaps = shown.flatMap((m) => [curve(m).open.tpr, curve(m).open.fpr].map((v) => figureCell(print(spread(curve(m), v, position(curve(m)))), [])));
+    const gaps = shown.flatMap((m) => [curve(m).open.tpr, curve(m).open.fpr].map((v) => figureCell(print(spread(curve(m), [v], position(curve(m)))), [])));
     rows.push({ name: "Gap between known groups", cells: gaps });
     const caption = curveFinding() + ": rates by " + held.attributes[attribute()].name + " at this threshold";
     table("rates-table", caption, "Group", columns, rows);
@@ -215,7 +225,7 @@
     const parts = shown.map(function (m) {
       const found = curve(m);
       const at = position(found);
-      const gap = Math.max(spread(found, found.open.tpr, at), spread(found, found.open.fpr, at));
+      const gap = spread(found, [found.open.tpr, found.open.fpr], at);
       const threshold = choice.cut === null && found.run !== null ? found.run : found.at[at];
       return held.models[m].label + ": threshold " + threshold + ", equalized odds difference " + print(gap);
     });
