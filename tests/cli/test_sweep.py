@@ -42,6 +42,7 @@ def test_a_dry_run_lists_every_run(config: Path, tmp_path: Path, capsys: pytest.
         (["--grid", "train.steps=1,2", "--baseline", "x"], "is no arm"),
         (["--grid", "train.steps=1,2", "--test-sets", "x"], "no split 'x'"),
         (["--grid", "train.steps=1,2", "--figures", "auc"], "TESTSET:METRIC"),
+        (["--grid", "train.steps=1,2", "--set", "seed=7"], "--seeds"),
     ],
 )
 def test_what_the_user_can_mend_exits_2(
@@ -65,18 +66,40 @@ def test_options_reach_the_sweep(config: Path, tmp_path: Path, monkeypatch: pyte
         return Sweep(tmp_path, pd.DataFrame(columns=list(SUMMARY_COLUMNS)), {"a/b/s0": "why"})
 
     monkeypatch.setattr("adfair.workflows.sweep.sweep", fake)
-    options = ["--workers", "3", "--replicates", "7", "--keep-models", "--test-sets", "test,probe", "--force"]
-    assert run(["sweep", str(config), "--grid", "train.steps=1,2", "--figures", "test:auc", *options]) == 1
+    options = [
+        "--workers",
+        "3",
+        "--replicates",
+        "7",
+        "--keep-models",
+        "--test-sets",
+        "test, probe",
+        "--force",
+    ]
+    figures = ["--figures", "test:auc, probe:auc,"]
+    assert run(["sweep", str(config), "--grid", "train.steps=1,2", *figures, *options]) == 1
     assert seen == {
         "out": Path("runs/sweep"),
         "grid": {"train.steps": [1, 2]},
         "seeds": None,
         "baseline": None,
         "test_sets": ["test", "probe"],
-        "figures": ["test:auc"],
+        "figures": ["test:auc", "probe:auc"],
         "replicates": 7,
         "overrides": [],
         "workers": 3,
         "keep_models": True,
         "force": True,
     }
+
+
+def test_a_dry_run_knows_that_models_were_dropped(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(
+        "adfair.workflows.sweep.describe", lambda plan, force: str(seen.append(plan.keep_models))
+    )
+    words = ["sweep", str(config), "--grid", "train.steps=1", "--out", str(tmp_path / "o"), "--dry-run"]
+    assert run(words) == run([*words, "--keep-models"]) == 0
+    assert seen == [False, True]

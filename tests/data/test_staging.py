@@ -6,7 +6,6 @@ import pytest
 
 from adfair.data.manifest import Cohort, load_cohort, write_cohort
 from adfair.data.staging import (
-    claim_folder,
     keep_inputs,
     kept_lists,
     replace_file,
@@ -77,18 +76,19 @@ def test_a_file_is_replaced_and_leaves_no_temporary(tmp_path: Path) -> None:
     assert (tmp_path / "f").stat().st_mode & 0o400
 
 
-def test_a_claimed_folder_is_empty_and_only_ours_is_replaced(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    claim_folder(out, force=False, what="run", markers=["config.yaml"])
+def test_only_a_folder_of_ours_is_free_and_only_with_force(tmp_path: Path) -> None:
+    out, ours = tmp_path / "run", {"what": "run", "markers": ["config.yaml"]}
+    require_free(out, force=False, **ours)
+    out.mkdir()
+    require_free(out, force=False, **ours)
     (out / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match=r"is not a run\. Choose another --out"):
-        claim_folder(out, force=True, what="run", markers=["config.yaml"])
-    assert (out / "notes.txt").read_text() == "mine"
+        require_free(out, force=True, **ours)
     (out / "config.yaml").write_text("seed: 0")
     with pytest.raises(DataError, match=r"a run is already there\. Add --force"):
-        claim_folder(out, force=False, what="run", markers=["config.yaml"])
-    claim_folder(out, force=True, what="run", markers=["config.yaml"])
-    assert list(out.iterdir()) == []
+        require_free(out, force=False, **ours)
+    require_free(out, force=True, **ours)
+    assert (out / "notes.txt").read_text() == "mine"
 
 
 def test_a_finished_file_is_written_over_only_with_force(tmp_path: Path) -> None:

@@ -1,18 +1,21 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from adfair.config import build_config
+from adfair.config import Config, build_config, load_config
+from adfair.data.manifest import load_cohort
 from adfair.errors import ConfigError, DataError, TrainingError
 from adfair.objectives import CONTRASTIVE, Batch, Pairing
 from adfair.objectives.contrastive import InfoNCE
 from adfair.training import train
 from adfair.training.guards import check_finite, check_gradients
 from adfair.training.plan import plan
+from adfair.training.run import outlook
 
 STEPS = 6
 
@@ -115,6 +118,75 @@ def test_refusals_leave_nothing_behind(small_cohort: Path, plain: Path, tmp_path
     with pytest.raises(DataError, match="is not a run"):
         train(config(small_cohort), out=tmp_path / "mine", force=True)
     assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_a_folder_with_a_config_of_the_users_is_no_run(small_cohort: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("seed: 0")
+    for how in ({"force": True}, {"resume": True}, {}):
+        with pytest.raises(DataError, match="is not a run"):
+            train(config(small_cohort), out=tmp_path, **how)
+    assert (tmp_path / "config.yaml").read_text() == "seed: 0"
+
+
+@pytest.fixture
+def run_with_inputs(small_cohort: Path, plain: Path, tmp_path: Path) -> Path:
+    """A run whose folder also holds a cohort, a configuration and towers."""
+    run = tmp_path / "run"
+    (run / "mine").mkdir(parents=True)
+    for name in ("config.yaml", "environment.json"):
+        shutil.copy(plain / name, run / name)
+    shutil.copytree(plain / "model", run / "mine" / "model")
+    shutil.copytree(small_cohort, run / "mine" / "cohort")
+    (run / "mine" / "c.yaml").write_text(config(small_cohort, "train.steps=1").to_yaml())
+    return run
+
+
+@pytest.mark.parametrize("inside", ["cohort", "config", "towers", "list"])
+def test_force_never_removes_what_is_read(run_with_inputs: Path, small_cohort: Path, inside: str) -> None:
+    run, mine = run_with_inputs, run_with_inputs / "mine"
+    (mine / "list.csv").write_text(f"patient_id\n{load_cohort(small_cohort).table['patient_id'].iloc[0]}\n")
+    asked: Config | Path = {
+        "cohort": config(mine / "cohort"),
+        "config": mine / "c.yaml",
+        "towers": config(small_cohort, f"model.pretrained={mine / 'model'}"),
+        "list": config(small_cohort, f"data.exclude_patients=[{mine / 'list.csv'}]"),
+    }[inside]
+    before = sorted(run.rglob("*"))
+    with pytest.raises(DataError, match="--force would remove"):
+        train(asked, out=run, force=True)
+    if isinstance(asked, Path):
+        with pytest.raises(DataError, match="--force would remove"):
+            train(load_config(asked), out=run, force=True, source=asked)
+    assert sorted(run.rglob("*")) == before
+
+
+def test_a_run_is_made_again_from_its_own_record_and_after_an_early_kill(
+    plain: Path, small_cohort: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("config.yaml", "environment.json"):
+        shutil.copy(plain / name, run / name)
+    (run / "config.yaml").write_text(config(small_cohort, "train.steps=1").to_yaml())
+    train(run / "config.yaml", out=run, force=True)
+    assert len([e for e in log_of(run) if "contrastive" in e]) == 1
+
+
+def test_what_a_dry_run_says_of_the_folder(plain: Path, tmp_path: Path) -> None:
+    def said(out: Path, **how: bool) -> str:
+        return outlook(out, **{"force": False, "resume": False, **how})
+
+    assert "a new run" in said(tmp_path / "new")
+    (tmp_path / "config.yaml").touch()
+    assert "is not a run: it would be refused" in said(tmp_path, force=True)
+    assert "--resume" in said(plain)
+    assert "would be replaced" in said(plain, force=True)
+    assert "would be left as it is" in said(plain, resume=True)
+    half = tmp_path / "half"
+    half.mkdir()
+    for name in ("config.yaml", "environment.json"):
+        shutil.copy(plain / name, half / name)
+    assert "newest whole checkpoint" in said(half, resume=True)
 
 
 def test_towers_that_explode_stop_the_run_and_not_the_adversary(small_cohort: Path, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from html import unescape
 from pathlib import Path
 
@@ -10,6 +13,8 @@ import pytest
 import yaml
 
 from adfair.auditing.rows import COLUMNS
+from adfair.errors import ConfigError, DataError
+from adfair.workflows import demo as workflow
 
 TESTS = {"test", "test_reversed", "test_5x90"}
 MODELS = ("clip", "scrubbed_clip", "adfair", "auto")
@@ -115,7 +120,6 @@ def test_embeddings_are_those_of_the_saved_model(folder: Path) -> None:
 
 
 def test_a_finished_demo_is_not_overwritten(folder: Path) -> None:
-    from adfair.errors import DataError
     from adfair.workflows.demo import demo
 
     with pytest.raises(DataError, match="--force"):
@@ -133,3 +137,110 @@ def test_a_line_that_is_being_written_does_not_count(tmp_path: Path) -> None:
     assert steps_done(log) == 0
     log.write_text('{"step": 0}\n{"step": 9}\n{"st')
     assert steps_done(log) == 10
+
+
+class Begun(Exception):
+    """A demonstration has taken its folder and would draw its cohort now."""
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Demonstrations that end where the cohort would be drawn, as a kill would end them."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise Begun
+
+    monkeypatch.setattr("adfair.data.synthetic.synth", stop)
+    monkeypatch.setattr(workflow, "worker_context", lambda: None)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [["cohort/cohort.yaml", "adfair/config.yaml", "thesis.txt"], ["demo.json"], ["comparison.csv"]],
+)
+def test_a_folder_of_the_users_is_never_taken_for_a_demo(
+    stopped: None, tmp_path: Path, theirs: list[str]
+) -> None:
+    for name in theirs:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(DataError, match="is not a demo"):
+        workflow.demo(tmp_path, force=True)
+    assert all((tmp_path / name).read_text() == "mine" for name in theirs)
+
+
+def test_a_demo_that_was_killed_and_one_of_an_earlier_version_can_be_replaced(
+    stopped: None, tmp_path: Path
+) -> None:
+    killed, older = tmp_path / "killed", tmp_path / "older"
+    with pytest.raises(Begun):
+        workflow.demo(killed)
+    older.mkdir()
+    for name in ("demo.json", "comparison.csv"):
+        (older / name).touch()
+    for out in (killed, older):
+        (out / "half").touch()
+        with pytest.raises(DataError, match="--force"):
+            workflow.demo(out)
+        assert (out / "half").exists()
+        with pytest.raises(Begun):
+            workflow.demo(out, force=True)
+        assert not (out / "half").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"preset": "defualt"}, {"seed": -1}])
+def test_what_is_wrong_is_said_before_an_earlier_demo_goes(
+    stopped: None, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    for name in ("demo.json", "comparison.csv"):
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        workflow.demo(tmp_path, force=True, **wrong)  # type: ignore[arg-type]
+    assert (tmp_path / "demo.json").exists()
+
+
+# The workers write their numbers and train for a long time.
+POOL = """
+import os, sys, time
+from multiprocessing import get_context
+from adfair.workflows import demo
+
+def work(path):
+    with open(path + ".part", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename(path + ".part", path)
+    time.sleep(100)
+
+if __name__ == "__main__":
+    with demo._pool(get_context("spawn")) as pool:
+        pool.submit(work, sys.argv[1]).result()
+"""
+
+
+def _sleeps(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.is_file() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_the_workers_of_a_killed_demo_end(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(POOL)
+    path, deadline = tmp_path / "pid", time.monotonic() + 60
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "script.py"), str(path)])
+    try:
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        worker = int(path.read_text())
+    finally:
+        parent.kill()
+        parent.wait()
+    while _sleeps(worker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    ended = not _sleeps(worker)
+    if not ended:
+        os.kill(worker, signal.SIGKILL)
+    assert ended

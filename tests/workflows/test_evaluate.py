@@ -37,6 +37,8 @@ def test_every_protocol_writes_its_rows(run: Path, small_cohort: Path, tmp_path:
     out = evaluate(run, data=small_cohort, protocol="all", out=tmp_path / "e", how=QUICK)
     metrics = set(pd.read_csv(out / "metrics.csv")["metric"])
     assert {"auc", "few_shot_auc@16", "leakage_auc", "leakage_auc_mlp"} <= metrics
+    hashed = json.loads((out / "evaluation.json").read_text())["metrics_sha256"]
+    assert hashed == hashlib.sha256((out / "metrics.csv").read_bytes()).hexdigest()
     with pytest.raises(DataError, match="--force"):
         evaluate(run, data=small_cohort, out=tmp_path / "e", how=QUICK)
 
@@ -62,6 +64,21 @@ def test_a_cohort_without_a_validation_split_takes_thresholds_that_are_given(
     half = evaluate(run, data=alone, out=tmp_path / "h", how=replace(QUICK, validation=None))
     assert json.loads((half / "evaluation.json").read_text())["threshold"] is None
     assert set(pd.read_csv(half / "metrics.csv").query("metric == 'threshold'")["value"]) == {0.5}
+
+
+def test_a_rule_without_a_split_to_choose_on_is_refused(
+    run: Path, small_cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "e"
+    how = replace(QUICK, validation=None, threshold="sensitivity=.9")
+    with pytest.raises(ConfigError, match=r"--threshold sensitivity=\.9 .*--validation"):
+        evaluate(run, data=small_cohort, out=out, how=how)
+    words = ["evaluate", str(run), "--data", str(small_cohort), "--out", str(out), "--validation", ""]
+    assert run_command([*words, "--threshold", "youden"]) == 2
+    assert "--validation" in capsys.readouterr().err
+    assert not out.exists()
+    assert run_command([*words, "--replicates", "0", "--no-cache"]) == 0
+    assert json.loads((out / "evaluation.json").read_text())["threshold"] is None
 
 
 def test_an_adapter_is_evaluated_and_what_it_saw_in_training_is_said(

@@ -55,6 +55,14 @@ def test_a_run_becomes_a_transformers_folder(trained: Path, tmp_path: Path) -> N
         export(trained, format="transformers", out=out)
 
 
+def test_force_never_removes_the_model_that_is_exported(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "model", tmp_path / "out" / "model")
+    (tmp_path / "out" / "export.json").write_text("{}")
+    with pytest.raises(DataError, match="--force would remove"):
+        export(tmp_path / "out", format="transformers", out=tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "model" / "open_clip_config.json").is_file()
+
+
 def test_what_cannot_be_exported_is_refused_and_leaves_nothing(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="choose one of onnx, transformers"):
         export(trained, format="tflite", out=tmp_path / "out")

@@ -1,4 +1,6 @@
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +64,19 @@ def test_the_folder_is_a_model_with_its_correction_and_what_it_did(erased: Path,
     assert abs(expected[0] - expected[1]) > 1e-3
     found = pd.to_numeric(table.loc[0, ["before", "after"]])
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("remedy", [erase, adapt])
+@pytest.mark.parametrize("inside", ["model", "cohort"])
+def test_force_never_removes_what_is_read(
+    source: Path, small_cohort: Path, tmp_path: Path, remedy: Callable[..., Path], inside: str
+) -> None:
+    places = {"model": source, "cohort": small_cohort}
+    places[inside] = Path(shutil.copytree(places[inside], tmp_path / "out" / inside))
+    (tmp_path / "out" / "before_after.csv").touch()
+    with pytest.raises(DataError, match="--force would remove"):
+        remedy(places["model"], data=places["cohort"], out=tmp_path / "out", force=True)
+    assert any(places[inside].iterdir())
 
 
 def test_groups_of_the_training_split_have_one_mean_before_normalisation(

@@ -148,6 +148,54 @@ def test_a_folder_of_something_else_and_a_sweep_that_is_running_are_refused(
             sweep(write(), out=tmp_path / "o")
 
 
+def test_a_sweep_yaml_of_the_users_is_never_written_over(
+    write: Write, made: list[str], tmp_path: Path
+) -> None:
+    config = write("sweep.yaml")
+    (tmp_path / "results.csv").write_text("mine")
+    (tmp_path / "runs" / "cohort").mkdir(parents=True)
+    before = config.read_bytes()
+    for file in (config, write("other.yaml")):
+        with pytest.raises(DataError, match="is not a sweep"):
+            sweep(file, out=tmp_path)
+        with pytest.raises(DataError, match="is not a sweep"):
+            describe(plan_sweep(file, out=tmp_path))
+    assert config.read_bytes() == before
+    assert (tmp_path / "results.csv").read_text() == "mine"
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_a_sweep_goes_on_from_its_own_file_also_where_it_was_copied(
+    write: Write, made: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "o"
+    sweep(write(), out=out)
+    before = tables(out)
+    sweep(out / "sweep.yaml", out=out)
+    (out / ".lock").unlink()
+    sweep(out / "sweep.yaml", out=out)
+    assert made == ALL
+    assert tables(out) == before
+
+
+def test_models_that_were_dropped_are_made_again_with_force_only(
+    write: Write, made: list[str], tmp_path: Path
+) -> None:
+    out, config, told = tmp_path / "o", write(), "4 finished runs have no model/"
+    sweep(config, out=out)
+    said: list[str] = []
+    sweep(config, out=out, keep_models=True, progress=lambda message, share: said.append(message))
+    assert made == ALL
+    assert any(told in message and "--force" in message for message in said)
+    plan = plan_sweep(config, out=out, keep_models=True)
+    assert told in describe(plan)
+    assert describe(plan, force=True).count("again") == 4
+    sweep(config, out=out, keep_models=True, force=True)
+    assert made == ALL * 2
+    assert told not in describe(plan)
+    assert (out / "runs" / "small" / "clip" / "s0" / "model").is_dir()
+
+
 def test_cohorts_are_drawn_once_a_seed_and_refused_when_they_change(
     write: Write, made: list[str], tmp_path: Path
 ) -> None:

@@ -1,15 +1,19 @@
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from adfair.errors import ConfigError
 from adfair.workflows.sweep_file import (
     PostHoc,
+    SweepSection,
     Synthetic,
     parse_axes,
     parse_grid,
     parse_section,
     read_sweep_file,
+    require_no_seed,
 )
 
 
@@ -24,6 +28,16 @@ def test_a_grid_is_every_combination_named_by_what_sets_it_apart() -> None:
     ]
     last = parse_grid(axes)["adversary_weight=1.5 update=alternating"]
     assert last == {"objective.adversary_weight": 1.5, "objective.update": "alternating"}
+
+
+def test_a_seed_that_no_run_would_have_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--set seed: .*--seeds"):
+        require_no_seed({}, ["train.steps=5", "seed=7"], seeds=[1], source="c.yaml")
+    with pytest.raises(ConfigError, match=r"c\.yaml: seed: .*sweep\.seeds"):
+        require_no_seed({"seed": 7}, [], seeds=None, source="c.yaml")
+    # The file that a sweep writes has both, and it goes on from there.
+    require_no_seed({"seed": 7}, [], seeds=[1], source="c.yaml")
+    require_no_seed({"seed": 0}, [], seeds=None, source="c.yaml")
 
 
 def test_values_are_yaml_and_keys_that_end_alike_keep_their_whole_name() -> None:
@@ -102,3 +116,15 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert read_sweep_file(path) == ({"train": {"steps": 3}}, {"seeds": [1]})
     path.write_text("")
     assert read_sweep_file(path) == ({}, {})
+
+
+def test_the_page_of_sweeps_has_every_key_and_its_file_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "sweep.md").read_text(encoding="utf-8")
+    cells = "\n".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    for model in (SweepSection, Synthetic):
+        assert [key for key in model.model_fields if f"`{key}`" not in cells] == []
+    assert [key for key in PostHoc.model_fields if f"`{key}`" not in page] == []
+    block = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert block
+    section = parse_section(yaml.safe_load(block[1])["sweep"], source="page")
+    assert list(section.arms) == ["clip", "adfair", "heavier", "leace"]

@@ -1,8 +1,12 @@
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from adfair.data.exclusion import without_excluded
+from adfair.data.manifest import load_cohort
 from adfair.workflows.sweep import plan_sweep
 from adfair.workflows.sweep_run import fingerprint, folder_name
 
@@ -52,6 +56,40 @@ def test_what_figures_depend_on_is_in_the_identity(write: Callable[..., Path], c
 
     assert identity(**change) != identity()
     assert identity(figures=["test:auc"]) == identity()
+
+
+def test_patients_that_are_kept_from_training_are_in_the_identity(
+    write: Callable[..., Path], small_cohort: Path, tmp_path: Path
+) -> None:
+    cohort = Path(shutil.copytree(small_cohort, tmp_path / "c"))
+    ids = list(dict.fromkeys(load_cohort(small_cohort).table["patient_id"]))
+
+    def identity(**section: object) -> dict:
+        return dict(plan_sweep(write(cohorts={"c": str(cohort)}, **section), out="o").runs[0].identity)
+
+    def listed(name: str, patients: list[str]) -> Path:
+        (tmp_path / name).write_text("\n".join(["patient_id", *patients]) + "\n")
+        return tmp_path / name
+
+    plain = identity()
+    assert "exclude_patients_sha256" not in json.dumps(plain)
+    info = (cohort / "cohort.yaml").read_text()
+    listed("one.csv", ids[:2])
+    (cohort / "cohort.yaml").write_text(f"{info}\nexclude_patients: [../one.csv]\n")
+    one = identity()
+    assert one != plain
+    _, record = without_excluded(load_cohort(cohort))
+    assert one["cohort"]["exclude_patients_sha256"] == record["exclude_patients"]["patients_sha256"]
+    listed("one.csv", ids[1::-1])
+    assert identity() == one, "the same patients in another order"
+    listed("one.csv", ids[:3])
+    assert identity() != one
+    (cohort / "cohort.yaml").write_text(info)
+    mine = listed("mine.csv", ids[:2])
+    arms = {"clip": {"data.exclude_patients": [str(mine)]}}
+    asked = identity(arms=arms)
+    listed("mine.csv", ids[:3])
+    assert identity(arms=arms) != asked
 
 
 def test_where_a_sweep_lies_is_not_in_the_identity(write: Callable[..., Path]) -> None:

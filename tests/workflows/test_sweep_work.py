@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from adfair.data.manifest import load_cohort
 from adfair.evaluation.subject import Subject
 from adfair.workflows import evaluate as evaluation
 from adfair.workflows import sweep_work
@@ -45,7 +46,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
         return treat
 
     def evaluate_split(subject: Subject, split: str, *, out: Path, **settings: object) -> None:
-        seen.append(("evaluate", {"model": subject.model.folder, "split": split, **settings}))
+        patients = set(subject.cohort.split("val")["patient_id"])
+        seen.append(
+            ("evaluate", {"model": subject.model.folder, "split": split, "val": patients, **settings})
+        )
         out.mkdir(exist_ok=True)
         (out / "embeddings.npz").touch()
 
@@ -86,6 +90,21 @@ def test_every_test_set_is_evaluated_as_asked(runs: dict[str, Run], calls: list)
     ]
     assert found[0]["how"] == evaluation.Protocol(validation="val", replicates=9, seed=4)
     assert found[0]["model"] == runs["clip"].folder / "model"
+
+
+def test_patients_of_a_balanced_test_set_choose_no_threshold(
+    write: Write, calls: list, small_cohort: Path, tmp_path: Path
+) -> None:
+    aside = sorted(set(load_cohort(small_cohort).split("val")["patient_id"]))[:5]
+    (tmp_path / "list.csv").write_text("\n".join(["patient_id", *aside]) + "\n")
+    arms = {"clip": {"objective.fairness": "none", "data.exclude_patients": [str(tmp_path / "list.csv")]}}
+    (run,) = plan_sweep(
+        write(arms=arms, seeds=[4], test_sets={"test": ["zero_shot"]}), out=tmp_path / "o"
+    ).runs
+    perform(run)
+    (seen,) = [more["val"] for name, more in calls if name == "evaluate"]
+    assert seen
+    assert not seen & set(aside)
 
 
 def test_only_models_that_others_start_from_are_kept(runs: dict[str, Run], calls: list) -> None:

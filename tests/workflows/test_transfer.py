@@ -105,9 +105,27 @@ def test_options_that_are_about_zero_shot_scores_and_images_that_teach(
             go(how, protocol="linear_probe")
     with pytest.raises(ConfigError, match="split 'val' is what --validation names"):
         go(QUICK, protocol="linear_probe", split="val")
+    with pytest.raises(ConfigError, match=r"--threshold f1 .*--validation"):
+        go(replace(QUICK, validation=None, threshold="f1"))
     go(QUICK, split="val")
     tables = {
         side: pd.read_csv(tmp_path / "t" / side / "metrics.csv") for side in ("in_domain", "out_of_domain")
     }
     notes = tables["in_domain"].query("metric == 'threshold'")["note"]
     assert notes.str.contains("in-sample").all()
+
+
+@pytest.mark.parametrize(
+    ("how", "rule"),
+    [
+        (QUICK, "youden"),
+        (replace(QUICK, validation=None), None),
+        (replace(QUICK, validation=None, threshold="0.4"), "0.4"),
+    ],
+)
+def test_the_record_has_the_rule_that_was_used(
+    how: Protocol, rule: str | None, places: dict[str, Path], small_cohort: Path, tmp_path: Path
+) -> None:
+    to, out = places["to"], tmp_path / "t"
+    transfer(places["model"], data=small_cohort, to=to, finding_map=MAP, out=out, how=how)
+    assert json.loads((out / "transfer.json").read_text())["threshold"] == rule

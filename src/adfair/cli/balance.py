@@ -113,6 +113,8 @@ def merge(
 
     if out is None:
         raise ConfigError("--out COHORT is needed: the folder of the merged cohort")
-    found = work.merge(cohorts, out=out, common=common, force=force, note=lambda said: typer.echo(f"note: {said}"))
+    found = work.merge(
+        cohorts, out=out, common=common, force=force, note=lambda said: typer.echo(f"note: {said}")
+    )
     print_cohort(found)
     typer.echo(f"merged cohort written to {out}")

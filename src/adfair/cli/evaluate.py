@@ -30,8 +30,9 @@ Validation = Annotated[str, typer.Option(help="Split that thresholds are chosen 
 Threshold = Annotated[
     str,
     typer.Option(
+        show_default="youden",
         help="youden, f1, sensitivity=.9 or specificity=.9 on the validation split; or given: a number, or FILE.csv "
-        "(finding, threshold; or metrics.csv of an evaluation)."
+        "(finding, threshold; or metrics.csv of an evaluation).",
     ),
 ]
 Calibrate = Annotated[
@@ -69,7 +70,7 @@ def evaluate(
     protocol: Asked = "zero_shot",
     prompts: Prompts = "",
     validation: Validation = "val",
-    threshold: Threshold = "youden",
+    threshold: Threshold = "",
     calibrate: Calibrate = "none",
     probe: Probe = "probe",
     layer: LayerName = "embedding",
@@ -117,7 +118,7 @@ def transfer(
     ] = False,
     prompts: Annotated[str, typer.Option(help="As in adfair evaluate; one of them.")] = "",
     validation: Validation = "val",
-    threshold: Threshold = "youden",
+    threshold: Threshold = "",
     calibrate: Calibrate = "none",
     precision: PrecisionName = "fp32",
     cache: Cache = True,
@@ -177,11 +178,15 @@ def _how(params: dict[str, Any]) -> "Protocol":
     from adfair.evaluation.calibration import as_method
     from adfair.evaluation.few_shot import as_sampling
     from adfair.models.layers import as_layer
-    from adfair.workflows.protocol_rows import Protocol
+    from adfair.workflows.protocol_rows import Protocol, require_split
 
+    validation, rule = params["validation"] or None, params["threshold"]
+    if rule:
+        # Also where it is the rule that stands without being asked for: who asks for it must get it.
+        require_split(rule, validation)
     return Protocol(
-        validation=params["validation"] or None,
-        threshold=params["threshold"],
+        validation=validation,
+        threshold=rule or Protocol.threshold,
         probe=params.get("probe", "probe"),
         layer=as_layer(params.get("layer", "embedding")),
         replicates=params["replicates"],

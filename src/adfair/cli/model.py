@@ -10,6 +10,7 @@ import typer
 from adfair.cli.progress import Show, bars, last_leakage, leakage_note, summary, warnings_in, with_leakage
 
 if TYPE_CHECKING:
+    from adfair.config import Config
     from adfair.training.board import Board
 
 
@@ -87,9 +88,7 @@ def train(
     settings = load_config(config, overrides)
     need_training()
     if dry_run:
-        from adfair.training.plan import plan
-
-        typer.echo(plan(settings))
+        _say_plan(settings, out, force=force, resume=resume)
         return
     from adfair.distributed import rank
     from adfair.training import train as run
@@ -99,7 +98,15 @@ def train(
         closing(_Shown(progress, settings.train.steps, _board(out, tensorboard))) as show,
     ):
         try:
-            folder = run(settings, out=out, force=force, resume=resume, progress=show, say=_to_stderr)
+            folder = run(
+                settings,
+                out=out,
+                force=force,
+                resume=resume,
+                progress=show,
+                say=_to_stderr,
+                source=config,
+            )
         except KeyboardInterrupt as stop:
             _to_stderr(str(stop) or "stopped")
             raise typer.Exit(130) from None
@@ -108,6 +115,15 @@ def train(
         _tell(folder, settings.data.cohort, warned)
         if strict and {"collapse", "fooled"} & set(warned):
             raise typer.Exit(3)
+
+
+def _say_plan(settings: "Config", out: Path, *, force: bool, resume: bool) -> None:
+    from adfair.training.plan import plan
+    from adfair.training.run import outlook, require_one_way
+
+    require_one_way(force=force, resume=resume)
+    typer.echo(plan(settings))
+    typer.echo(f"out       {out}: {outlook(out, force=force, resume=resume)}")
 
 
 def _board(run: Path, wanted: bool) -> "Board | None":
@@ -144,7 +160,7 @@ def _tell(run: Path, cohort: Path, warned: list[str]) -> None:
     if leakage := last_leakage(run / "log.jsonl"):
         rows["at the last validation"] = leakage
     summary(rows, title="Trained", links={"run written to": run, "model card": run / "model" / "README.md"})
-    typer.echo(f"evaluate it with: adfair evaluate {run} --data {cohort} --out {run}/test")
+    typer.echo(f"evaluate it with: adfair evaluate {run} --data {cohort} --out {run}-test")
 
 
 def _to_stderr(message: str) -> None:

@@ -35,7 +35,7 @@ def sweep(
     keep_models: bool = typer.Option(
         False,
         "--keep-models/--drop-models",
-        help="Keep all weights, or only those that later arms start from.",
+        help="Keep all weights, or only those that later arms start from; with --force also of finished runs.",
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Check everything and list the runs."),
     force: bool = typer.Option(False, "--force", help="Make finished runs with other settings again."),
@@ -53,9 +53,10 @@ def sweep(
         "grid": parse_axes([*grid, *(axes or [])]),
         "seeds": _whole_numbers(seeds),
         "baseline": baseline,
-        "test_sets": test_sets.split(",") if test_sets else None,
-        "figures": figures.split(",") if figures else None,
+        "test_sets": _names(test_sets),
+        "figures": _names(figures),
         "replicates": replicates,
+        "keep_models": keep_models,
         "overrides": set_,
     }
     need_training()
@@ -72,10 +73,13 @@ def sweep(
             workers=workers,
             force=force,
             progress=progress,
-            keep_models=keep_models,
             **options,
         )
     _print(found)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else None
 
 
 def _whole_numbers(text: str | None) -> list[int] | None:

@@ -129,14 +129,6 @@ def require_absent(file: Path, *, force: bool) -> None:
         raise DataError.at("no folder that can be written to", file=folder, remedy="Choose another --out.")
 
 
-def claim_folder(out: Path, *, force: bool, what: str, markers: Sequence[str]) -> None:
-    """Make ``out`` an empty folder, replacing one of ours with ``force``; see ``require_free``."""
-    require_free(out, force=force, what=what, markers=markers)
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-
-
 @contextmanager
 def staged_folder(
     out: Path, *, force: bool = False, what: str = "cohort", markers: Sequence[str] = (COHORT_FILE,)

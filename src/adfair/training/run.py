@@ -17,8 +17,8 @@ from adfair.config import Config, load_config
 from adfair.data.cache import leave_out_refused
 from adfair.data.exclusion import without_excluded
 from adfair.data.loader import TrainData
-from adfair.data.manifest import load_cohort
-from adfair.data.staging import staged_folder, sync_files
+from adfair.data.manifest import Cohort, load_cohort
+from adfair.data.staging import keep_inputs, staged_folder, sync_files
 from adfair.data.summary import training_facts
 from adfair.distributed import ending_together, exchange, rank, together
 from adfair.errors import ConfigError, DataError
@@ -39,6 +39,7 @@ from adfair.training.stopping import StopRequest
 from adfair.training.towers import build_towers
 
 CONFIG_FILE, ENVIRONMENT_FILE = "config.yaml", "environment.json"
+_REMEDY = "Go on with it: --resume. Replace it: --force."
 Progress = Callable[[dict[str, Any]], None]
 PACKAGES = (
     "adfair-clip",
@@ -73,6 +74,17 @@ def _nothing(message: str) -> None:
     pass
 
 
+def is_run(out: Path) -> bool:
+    """Whether a folder holds a run, by the two files that each begins with: either name may be the user's."""
+    return (out / CONFIG_FILE).is_file() and (out / ENVIRONMENT_FILE).is_file()
+
+
+def require_one_way(*, force: bool, resume: bool) -> None:
+    """Refuse both options at once. Raises ConfigError."""
+    if force and resume:
+        raise ConfigError("--force replaces a run and --resume goes on with it: choose one")
+
+
 def train(
     config: Config | Path | str,
     *,
@@ -81,16 +93,18 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     say: Callable[[str], None] = _nothing,
+    source: Path | None = None,
 ) -> Path:
     """Train one model, with other processes where ``train.devices``, ``train.nodes`` or torchrun ask for them.
 
     Args:
         config: a configuration, or a YAML file of one.
         out: the run folder: ``config.yaml``, ``environment.json``, ``log.jsonl``, ``checkpoints/``, ``model/``.
-        force: replace an earlier run there.
+        force: replace an earlier run there; never a folder that holds what this one reads.
         resume: go on from the newest whole checkpoint there; a run that is not there is started, one that is
             finished is left as it is.
         progress: called with every logged step. say: called with what the user should know.
+        source: the file that ``config`` was read from, where it is not itself a file.
 
     Returns:
         The run folder. Everything is read and checked before it is made.
@@ -100,16 +114,16 @@ def train(
         TrainingError: a loss or gradient became non-finite, or nothing could be written; ``model/`` is not written.
         Stopped: SIGINT or SIGTERM during training; the last step is saved. It is a KeyboardInterrupt.
     """
+    source = source if isinstance(config, Config) else Path(config)
     config = config if isinstance(config, Config) else load_config(config)
-    if force and resume:
-        raise ConfigError("--force replaces a run and --resume goes on with it: choose one")
+    require_one_way(force=force, resume=resume)
     with StopRequest() as stop:
         fabric, config, end_children = launch(config)
         with ending_together(end_children), own_randomness(config.seed, rank()):
             with together():
                 job = _prepare(config, fabric, Path(out), resume=resume, say=say if rank() == 0 else _nothing)
             with together():
-                unfinished = rank() > 0 or _claim(job, force=force)
+                unfinished = rank() > 0 or _claim(job, source, force=force)
             if all(exchange(unfinished)):
                 with _log(job.keeper, progress) as note:
                     stop.graceful = True
@@ -117,6 +131,22 @@ def train(
             else:
                 job.keeper.say(f"{out}: this run is finished")
     return Path(out)
+
+
+def outlook(out: Path, *, force: bool, resume: bool) -> str:
+    """One line for a dry run: what training would do about what is at ``out``. Nothing is opened or changed."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return "nothing is there: a new run"
+    if not is_run(out):
+        return "exists and is not a run: it would be refused. Choose another --out."
+    done = "a finished run" if (out / "model").is_dir() else "a run that was not finished"
+    if force:
+        return f"{done} is there and would be replaced, unless it holds what this one reads"
+    if not resume:
+        return f"{done} is there: it would be refused. {_REMEDY}"
+    if (out / "model").is_dir():
+        return f"{done} is there and would be left as it is, if it is this one"
+    return f"{done} is there and would go on from its newest whole checkpoint, if it is this one"
 
 
 @dataclass(frozen=True)
@@ -128,6 +158,7 @@ class _Job:
     model: DualEncoder
     data: TrainData
     facts: dict[str, Any]
+    inputs: list[Path]
     selector: Selector
     keeper: Keeper
 
@@ -154,19 +185,32 @@ def _prepare(config: Config, fabric: Fabric, out: Path, *, resume: bool, say: Ca
         | {"images_left_out": cohort.left_out}
         | ({"policy": policy.record()} if policy else {})
     )
-    return _Job(config, fabric, model, data, facts, selector, keeper)
+    return _Job(config, fabric, model, data, facts, _inputs(config, cohort), selector, keeper)
 
 
-def _claim(job: _Job, *, force: bool) -> bool:
+def _inputs(config: Config, cohort: Cohort) -> list[Path]:
+    """Files and folders that the run reads, besides the file of its configuration."""
+    lists = [*config.data.exclude_patients, *(cohort.root / name for name in cohort.info.exclude_patients)]
+    named = Path(config.model.config)
+    towers = [named] if named.is_file() else []
+    towers += [config.model.pretrained] if config.model.pretrained else []
+    return [cohort.root, cohort.image_root, *lists, *towers]
+
+
+def _claim(job: _Job, source: Path | None, *, force: bool) -> bool:
     """Make the run folder, or check that a resumed run is this one; whether there is anything left to do."""
     out, keeper = job.keeper.run, job.keeper
-    if (out / CONFIG_FILE).is_file() and not force:
+    there = is_run(out)
+    if there and not force:
         if not keeper.resuming:
-            remedy = "Go on with it: --resume. Replace it: --force."
-            raise DataError.at("a run is already there", file=out, remedy=remedy)
+            raise DataError.at("a run is already there", file=out, remedy=_REMEDY)
         require_same(_identity_of(out), keeper.identity)
         return not (out / "model").is_dir()
-    with staged_folder(out, force=force, what="run", markers=[CONFIG_FILE]) as staging:
+    if there:
+        # A run may be made again from its own record, which is written anew.
+        own = (out / CONFIG_FILE).resolve()
+        keep_inputs(out, job.inputs + [file for file in [source] if file and file.resolve() != own])
+    with staged_folder(out, force=force, what="run", markers=[CONFIG_FILE] if there else []) as staging:
         (staging / CONFIG_FILE).write_text(job.config.to_yaml(), encoding="utf-8")
         facts = environment() | job.facts | {k: v for k, v in keeper.identity.items() if k != "config"}
         (staging / ENVIRONMENT_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -2,21 +2,23 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from adfair import __version__
 from adfair.auditing import compare
 from adfair.config import Config, build_config
-from adfair.data.schema import COHORT_FILE
-from adfair.data.staging import claim_folder, replace_file
-from adfair.workflows.processes import worker_context, worker_environment
+from adfair.data.staging import replace_file, staged_folder
+from adfair.errors import ConfigError
+from adfair.workflows.processes import end_with_parent, worker_context, worker_environment
 
 ATTRIBUTES = ["race", "sex"]
 PLAIN = ["objective.fairness=none", "objective.attributes=[]"]
@@ -33,7 +35,9 @@ TEST_SETS = {
     "test_5x90": ("zero_shot",),
 }
 Progress = Callable[[str, float], None]
-_DONE, _WATCH_SECONDS = "demo.json", 0.5
+_DONE, _TABLE, _WATCH_SECONDS = "demo.json", "comparison.csv", 0.5
+_STARTED = ".adfair-demo"
+"""The first file of a demonstration, so that one that was killed can be told from a folder of the user's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +112,20 @@ def _watch(futures: Mapping[str, Future[None]], *, out: Path, scale: Scale, prog
         progress(model, 1.0)
 
 
+def _pool(processes: BaseContext) -> ProcessPoolExecutor:
+    workers = max(1, min(len(MODELS), os.cpu_count() or 1))
+    return ProcessPoolExecutor(workers, mp_context=processes, initializer=_start_worker)
+
+
+def _start_worker() -> None:
+    # A killed demonstration must not go on training beside the one that replaces it.
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
 def _train_and_evaluate(
     out: Path, processes: BaseContext, *, seed: int, scale: Scale, progress: Progress
 ) -> None:
-    workers = max(1, min(len(MODELS), os.cpu_count() or 1))
-    with ProcessPoolExecutor(workers, mp_context=processes) as pool:
+    with _pool(processes) as pool:
         # Games take longest and begin first: a worker that waits at the end is a core not used.
         order = sorted(MODELS, key=lambda model: "objective.fairness=none" in MODELS[model])
         futures = {m: pool.submit(_run_arm, m, out=out, seed=seed, scale=scale) for m in order}
@@ -133,6 +146,29 @@ def comparison(out: Path) -> pd.DataFrame:
             table.insert(0, "model", model)
             parts.append(table)
     return pd.concat(parts, ignore_index=True)
+
+
+def _require_sound(preset: str, *, seed: int, scale: Scale) -> None:
+    """Refuse what would fail only when an earlier demonstration is gone. Raises ConfigError."""
+    from adfair.data.synthetic import PRESETS
+
+    if preset not in PRESETS:
+        raise ConfigError(f"unknown preset '{preset}'; choose one of {', '.join(PRESETS)}")
+    for model in MODELS:
+        arm_config(model, cohort=Path("cohort"), seed=seed, scale=scale)
+
+
+def _begin(out: Path, *, force: bool) -> None:
+    """Make ``out`` a folder that holds the mark of a demonstration alone, instead of an earlier one with ``force``.
+
+    Raises:
+        DataError: ``out`` holds anything else, or a demonstration and ``force`` is not given.
+    """
+    # Versions without the mark are known by two of their files together: either name may be the user's.
+    finished = all((out / name).is_file() for name in (_DONE, _TABLE))
+    with staged_folder(out, force=force, what="demo", markers=[_STARTED, *[_DONE] * finished]) as staging:
+        text = "Made by adfair demo, which replaces this folder when --force is given.\n"
+        (staging / _STARTED).write_text(text, encoding="utf-8")
 
 
 def demo(
@@ -157,26 +193,24 @@ def demo(
 
     Returns:
         The report.
+
+    Raises:
+        ConfigError, DataError: a wrong preset or seed, or ``out`` is taken; nothing has been touched then.
     """
     from adfair.data.synthetic import synth
     from adfair.reporting import report
 
     out, scale, began = Path(out), QUICK if quick else Scale(), time.perf_counter()
-    claim_folder(out, force=force, what="demo", markers=[_DONE, f"cohort/{COHORT_FILE}"])
+    _require_sound(preset, seed=seed, scale=scale)
+    _begin(out, force=force)
     progress("cohort", 0.0)
+    drawn: dict[str, Any] = {"preset": preset, "ceiling": ceiling, "seed": seed}
     with worker_environment():
         processes = worker_context()
-        synth(
-            out / "cohort",
-            preset=preset,
-            seed=seed,
-            n_train=scale.n_train,
-            n_test=scale.n_test,
-            ceiling=ceiling,
-        )
+        synth(out / "cohort", n_train=scale.n_train, n_test=scale.n_test, **drawn)
         progress("cohort", 1.0)
         _train_and_evaluate(out, processes, seed=seed, scale=scale, progress=progress)
-    replace_file(out / "comparison.csv", comparison(out).to_csv(index=False).encode())
+    replace_file(out / _TABLE, comparison(out).to_csv(index=False).encode())
     paired = compare(
         [out / model for model in MODELS], attributes=ATTRIBUTES, replicates=scale.replicates, seed=seed
     )
@@ -186,9 +220,7 @@ def demo(
         "command": f"adfair demo --out {out} --seed {seed} --preset {preset}{flags}",
         "version": __version__,
         "synthetic": True,
-        "preset": preset,
-        "ceiling": ceiling,
-        "seed": seed,
+        **drawn,
         "threshold": "youden, chosen on the validation split",
         "seconds": round(time.perf_counter() - began, 1),
         "scale": asdict(scale),

@@ -23,7 +23,16 @@ from adfair.metrics.thresholds import is_given
 from adfair.models.adapters.load import load_encoder
 from adfair.models.adapters.registry import seen_in_training
 from adfair.models.adapters.run import model_folder
-from adfair.workflows.protocol_rows import ALL, PROTOCOLS, ROWS, Protocol, predictions
+from adfair.reporting.scores import sha256
+from adfair.workflows.protocol_rows import (
+    ALL,
+    PROTOCOLS,
+    ROWS,
+    Protocol,
+    predictions,
+    require_choosable,
+    rule_used,
+)
 
 __all__ = ["PROTOCOLS", "Protocol", "evaluate", "evaluate_split", "model_folder"]
 
@@ -100,18 +109,20 @@ def evaluate(
         **_provenance(subject, model, split, wanted),
         **({"warning": warning} if warning else {}),
         **asdict(how),
-        "threshold": None if how.validation is None and not is_given(how.threshold) else how.threshold,
+        "threshold": rule_used(how),
         **left_out,
         "further_prompts": others,
         "precision": precision,
         "notes": [] if kept is None else kept.notes,
+        "metrics_sha256": sha256(out / "metrics.csv"),
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
     return out
 
 
 def _require_apart(how: Protocol, split: str, wanted: Sequence[str]) -> None:
-    """Refuse to score the images that a probe was taught or set by, or that a calibration was fitted to."""
+    """Refuse a rule without a split to choose on, and to score images that taught a probe or a calibration."""
+    require_choosable(how)
     taught = [name for name in ("linear_probe", "few_shot") if name in wanted]
     if split == "train" and taught:
         raise ConfigError(

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from adfair import __version__
-from adfair.data.staging import require_free, staged_folder
+from adfair.data.staging import keep_inputs, require_free, staged_folder
 from adfair.errors import ConfigError
 from adfair.models.adapters.run import model_folder
 from adfair.models.card import CARD_FILE
@@ -23,7 +23,7 @@ def export(run: Path | str, *, format: str, out: Path | str, force: bool = False
             ``CLIPModel.from_pretrained``, of plain vision transformers only.
         out: the folder; the model card and ``open_clip_config.json`` go with it, and ``export.json`` says from which
             weights it came and the largest difference of an embedding.
-        force: replace an earlier export there.
+        force: replace an earlier export there; never a folder that holds the model.
 
     Raises:
         ConfigError: an unknown format, or a model that it cannot hold.
@@ -33,6 +33,7 @@ def export(run: Path | str, *, format: str, out: Path | str, force: bool = False
         raise ConfigError(f"format '{format}': choose one of {', '.join(FORMATS)}")
     out, source = Path(out), model_folder(run)
     require_free(out, force=force, what="exported model", markers=[RECORD])
+    keep_inputs(out, [source])
     model = load_model(source)
     if model.posthoc is not None:
         raise ConfigError(

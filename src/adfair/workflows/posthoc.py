@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from adfair.data.staging import require_free, staged_folder
+from adfair.data.schema import read_info
+from adfair.data.staging import keep_inputs, require_free, staged_folder
 from adfair.errors import ConfigError
 from adfair.evaluation.embed import embed_texts
 from adfair.evaluation.probes import patient_folds
@@ -53,7 +54,7 @@ def erase(
         calibrate: with ``prompts``, also even out prompts that name a finding.
         out: folder for ``model/``, the open_clip layout with the correction beside it, and ``before_after.csv``.
         seed: of the division of patients.
-        force: replace an earlier result there.
+        force: replace an earlier result there; never a folder that holds the model or the cohort.
 
     Returns:
         ``out``, which ``adfair.evaluate`` takes like a run. Towers loaded by open_clip alone lack the correction.
@@ -65,7 +66,7 @@ def erase(
         raise ConfigError(f"method '{method}': choose one of {', '.join(METHODS)}")
     if calibrate and method != "prompts":
         raise ConfigError(f"calibrate belongs to the method 'prompts', not to '{method}'")
-    require_free(Path(out), force=force, what="corrected model", markers=[TABLE])
+    _require_place(Path(out), model, Path(data), force=force)
     train = freeze(model, data, attributes, keep_findings=keep_findings)
 
     def fit(rows: np.ndarray, _: str) -> Fitted:
@@ -103,7 +104,7 @@ def adapt(
     chosen = chosen if weight is None else replace(chosen, weight=weight)
     if chosen.weight < 0:
         raise ConfigError(f"weight {chosen.weight}: must not be negative")
-    require_free(Path(out), force=force, what="corrected model", markers=[TABLE])
+    _require_place(Path(out), model, Path(data), force=force)
     train = freeze(model, data, attributes, keep_findings=keep_findings)
     cohort, towers = train.subject.cohort, train.subject.model
     texts = embed_texts(towers, reports_of(cohort, cohort.split("train"), seed=seed))
@@ -122,6 +123,14 @@ def adapt(
 
     asked = {"keep_findings": keep_findings, **asdict(chosen)}
     return _finish(train, fit, asked, kind="adapter", model=model, out=Path(out), force=force)
+
+
+def _require_place(out: Path, model: Path | str, data: Path, *, force: bool) -> None:
+    """Refuse an ``out`` that holds anything else, or what is read. Raises DataError."""
+    require_free(out, force=force, what="corrected model", markers=[TABLE])
+    info = read_info(data)
+    lists = [data / name for name in info.exclude_patients]
+    keep_inputs(out, [model_folder(model), data, data / (info.image_root or "."), *lists])
 
 
 def _erasure(

@@ -52,6 +52,26 @@ class Protocol:
     draws: int = 5
 
 
+def require_split(rule: str, validation: str | None) -> None:
+    """Refuse a rule that looks at labels where there is no split to look at. Raises ConfigError."""
+    if validation is None and not is_given(rule):
+        raise ConfigError(
+            f"--threshold {rule} chooses on the split that --validation names, and it names none: name one, or give "
+            "--threshold a number or FILE.csv"
+        )
+
+
+def require_choosable(how: Protocol) -> None:
+    """The same of a ``Protocol``, whose own rule is nobody's wish. Raises ConfigError."""
+    if how.threshold != Protocol.threshold:
+        require_split(how.threshold, how.validation)
+
+
+def rule_used(how: Protocol) -> str | None:
+    """What a record says of the thresholds; ``None`` where nothing chose them."""
+    return None if how.validation is None and not is_given(how.threshold) else how.threshold
+
+
 def predictions(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
     """``predictions.csv`` of a split."""
     return subject.predictions(split, prompts=how.prompts, method=how.calibrate, validation=how.validation)

@@ -14,11 +14,11 @@ from adfair.config import with_overrides
 from adfair.data.staging import replace_file
 from adfair.errors import DataError
 from adfair.workflows.sweep_cohort import TEST_SETS
-from adfair.workflows.sweep_file import parse_grid, parse_section, read_sweep_file
+from adfair.workflows.sweep_file import parse_grid, parse_section, read_sweep_file, require_no_seed
 from adfair.workflows.sweep_jobs import Progress, make_runs
 from adfair.workflows.sweep_plan import Plan, make_plan
 from adfair.workflows.sweep_results import TABLES, write_tables
-from adfair.workflows.sweep_state import failure, pending, state
+from adfair.workflows.sweep_state import DONE_FILE, FAILED_FILE, failure, lacking_models, pending, state
 
 SWEEP_FILE, _LOCK_FILE = "sweep.yaml", ".lock"
 
@@ -53,6 +53,7 @@ def plan_sweep(
 ) -> Plan:
     """Read and check a sweep without making it; the arguments are those of ``sweep``."""
     tree, section = read_sweep_file(config)
+    require_no_seed(tree, overrides, seeds=seeds or section.get("seeds"), source=str(config))
     given = {"seeds": seeds, "baseline": baseline, "figures": figures, "replicates": replicates}
     section |= {key: value for key, value in given.items() if value is not None}
     if grid:
@@ -85,7 +86,8 @@ def sweep(
             ``cohorts``, ``arms``, ``test_sets``, ``figures`` and ``replicates``; see ``examples/ablation.yaml``.
         out: folder of the sweep.
         workers: processes of one thread each; by default one a core.
-        force: make finished runs again whose settings differ from those asked for now.
+        force: make finished runs again whose settings differ from those asked for now, or, with ``keep_models``, whose
+            model was not kept.
         progress: called with a message when a run has ended (empty in between) and the share that is done.
         options: instead of what the file says: ``grid`` (dotted key -> values; the arms are its combinations),
             ``seeds``, ``baseline``, ``test_sets`` (names), ``figures`` (``TESTSET:METRIC[:ATTRIBUTE]``),
@@ -103,6 +105,8 @@ def sweep(
     plan.out.mkdir(parents=True, exist_ok=True)
     with _lock(plan.out):
         todo = pending(plan, force=force)
+        if told := _without_models(plan, force=force):
+            progress(told, 0.0)
         replace_file(plan.out / SWEEP_FILE, yaml.safe_dump(dict(plan.resolved), sort_keys=False).encode())
         for name in TABLES:
             # A table of an earlier state would contradict the file beside it.
@@ -120,21 +124,43 @@ def describe(plan: Plan, *, force: bool = False) -> str:
     todo = {run.name for run in pending(plan, force=force)}
     words = {"finished": "again", "unfinished": "again", "differs": "replace", "new": "run"}
     lines = [f"{words[state(run)] if run.name in todo else 'keep':>7}  {run.name}" for run in plan.runs]
-    return "\n".join([*lines, f"{len(plan.runs)} runs, {len(todo)} to make; baseline {plan.baseline}"])
+    counts = f"{len(plan.runs)} runs, {len(todo)} to make; baseline {plan.baseline}"
+    return "\n".join(filter(None, [*lines, _without_models(plan, force=force), counts]))
+
+
+def _without_models(plan: Plan, *, force: bool) -> str:
+    """What to know where ``--keep-models`` asks for models that a finished sweep has dropped; else empty."""
+    count = 0 if force else len(lacking_models(plan))
+    if not count:
+        return ""
+    which = "1 finished run has" if count == 1 else f"{count} finished runs have"
+    return (
+        f"{which} no model/, since --keep-models was not given then: add --force to train again and keep it"
+    )
 
 
 def _require_sweep(out: Path) -> None:
-    """Refuse a folder that holds anything else. A kill before ``sweep.yaml`` leaves hidden files only."""
-    names = [path.name for path in out.iterdir()] if out.is_dir() else []
-    if (out.exists() and not out.is_dir()) or not (
-        SWEEP_FILE in names or all(name.startswith(".") for name in names)
-    ):
+    """Refuse a folder that holds anything else. A kill before ``sweep.yaml`` leaves hidden files only.
+
+    A ``sweep.yaml`` alone may be the user's, and so may a folder ``runs/`` beside it.
+    """
+    if not out.exists():
+        return
+    names = [path.name for path in out.iterdir()] if out.is_dir() else ["a file"]
+    ours = _LOCK_FILE in names or any(
+        True for mark in (DONE_FILE, FAILED_FILE) for _ in out.glob(f"runs/*/*/s*/{mark}")
+    )
+    if not (all(name.startswith(".") for name in names) or (SWEEP_FILE in names and ours)):
         raise DataError.at("exists and is not a sweep", file=out, remedy="Choose another --out.")
 
 
 @contextmanager
 def _lock(out: Path) -> Iterator[None]:
-    """Refuse a second sweep in the same folder at the same time; the system lifts the lock of a killed one."""
+    """Refuse a second sweep in the same folder at the same time; the system lifts the lock of a killed one.
+
+    The file is also what tells a sweep that has no run yet.
+    """
+    (out / _LOCK_FILE).touch()
     try:
         import fcntl
     except ImportError:  # no such lock on Windows

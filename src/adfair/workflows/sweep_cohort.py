@@ -1,5 +1,6 @@
 """The cohorts of a sweep: folders of the user's, or synthetic populations drawn once a seed."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adfair import __version__
+from adfair.data.exclusion import read_patients
 from adfair.data.schema import read_info
 from adfair.data.staging import replace_file
 from adfair.data.synthetic import ATTRIBUTES, PRESETS, SPLITS, synth
@@ -29,7 +31,7 @@ class CohortPlan:
     Attributes:
         folder: where it is, or will be drawn.
         drawn: the population to draw, or ``None`` where the folder is the user's.
-        identity: what it is; figures of another cohort are other figures.
+        identity: what it is, with the patients that it keeps from training; figures of another cohort are other figures.
         splits, attributes: what it declares.
     """
 
@@ -49,7 +51,7 @@ def plan_cohort(name: str, source: Synthetic | Path, *, seed: int, folder: Path)
         folder: where a synthetic one belongs.
 
     Raises:
-        ConfigError: unknown preset. DataError: the user's folder is no cohort.
+        ConfigError: unknown preset. DataError: the user's folder is no cohort, or a list that it names cannot be read.
     """
     if isinstance(source, Path):
         info = read_info(source)
@@ -58,7 +60,10 @@ def plan_cohort(name: str, source: Synthetic | Path, *, seed: int, folder: Path)
             seed=seed,
             folder=source,
             drawn=None,
-            identity={"manifest_sha256": info.manifest_sha256},
+            identity={
+                "manifest_sha256": info.manifest_sha256,
+                **patients_identity([source / file for file in info.exclude_patients]),
+            },
             splits=info.splits,
             attributes=list(info.attributes),
         )
@@ -75,6 +80,21 @@ def plan_cohort(name: str, source: Synthetic | Path, *, seed: int, folder: Path)
         splits=SPLITS,
         attributes=list(ATTRIBUTES),
     )
+
+
+def patients_identity(lists: Sequence[Path]) -> dict[str, str]:
+    """The hash of the patients that lists keep from training, as a run records it; empty where there is no list.
+
+    Where a list lies and how it is ordered do not count. Nothing is added without lists, so that the identity of runs
+    that were made before is the same.
+
+    Raises:
+        DataError: a list that cannot be read.
+    """
+    if not lists:
+        return {}
+    patients = sorted(set().union(*map(read_patients, lists)))
+    return {"exclude_patients_sha256": hashlib.sha256("\n".join(patients).encode()).hexdigest()}
 
 
 def plan_tests(asked: Mapping[str, Protocols] | None, cohort: CohortPlan) -> dict[str, Protocols]:

@@ -119,6 +119,22 @@ def parse_section(section: Mapping[str, Any], *, source: str) -> SweepSection:
         raise ConfigError(f"{source}: {faults(error, SweepSection, below='sweep.')}") from None
 
 
+def require_no_seed(tree: Mapping[str, Any], overrides: Sequence[str], *, seeds: Any, source: str) -> None:
+    """Refuse a seed that no run would have.
+
+    Args:
+        tree: the training configuration; its ``seed`` may stand where ``seeds`` replace it, or be the default.
+        overrides: ``KEY=VALUE`` each. seeds: those of the sweep, if any are named.
+
+    Raises:
+        ConfigError: names what to write instead.
+    """
+    if any(text.partition("=")[0].strip() == "seed" for text in overrides):
+        raise ConfigError("--set seed: not a key that arms share; use --seeds")
+    if tree.get("seed", 0) != 0 and not seeds:
+        raise ConfigError(f"{source}: seed: the runs of a sweep have those of sweep.seeds; use --seeds")
+
+
 def parse_grid(axes: Mapping[str, list[Any]]) -> dict[str, dict[str, Any]]:
     """The arms of a grid: every combination, the last key varying fastest, named by what sets it apart.
 

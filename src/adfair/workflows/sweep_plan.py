@@ -27,6 +27,7 @@ class Plan:
         resolved: its file, complete but for what ``fairness: auto`` decides: a sweep of that file is the same sweep.
         figures: columns of the table.
         accuracy, costs: what the page of frontiers sets against each other.
+        keep_models: whether every model is asked for, also those that no later arm needs.
     """
 
     out: Path
@@ -40,6 +41,7 @@ class Plan:
     figures: Sequence[Figure]
     accuracy: Figure
     costs: Sequence[Figure]
+    keep_models: bool = False
 
 
 def make_plan(
@@ -93,6 +95,7 @@ def make_plan(
         figures=figures,
         accuracy=accuracy,
         costs=costs,
+        keep_models=keep_models,
     )
 
 

@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from adfair.config import Config
 from adfair.training.policy import left_open
-from adfair.workflows.sweep_cohort import CohortPlan, plan_tests
+from adfair.workflows.sweep_cohort import CohortPlan, patients_identity, plan_tests
 from adfair.workflows.sweep_file import PostHoc, Protocols, SweepSection
 
 _LONGEST = 120
@@ -24,6 +24,7 @@ class Run:
         name: ``COHORT/ARM/sSEED``, its folder below ``runs/``.
         config: of the arm, or of the arm that ``post_hoc`` comes after.
         keep_model: whether the model outlives the evaluation.
+        patients: what ``data.exclude_patients`` keeps from training, see ``patients_identity``.
         after: the run that must be finished first.
     """
 
@@ -37,6 +38,7 @@ class Run:
     test_sets: Mapping[str, Protocols]
     replicates: int
     keep_model: bool
+    patients: Mapping[str, str] = field(default_factory=dict)
     post_hoc: PostHoc | None = None
     after: "Run | None" = None
 
@@ -48,6 +50,7 @@ class Run:
             tree = left_open(tree, self.config)
         # Where a cohort lies is no part of what it is.
         del tree["data"]["cohort"]
+        tree["data"] |= self.patients
         return {
             **tree,
             "cohort": dict(self.data.identity),
@@ -80,11 +83,13 @@ def runs_on(
 ) -> list[Run]:
     """Every arm on one cohort, in the order of the file."""
     tests = plan_tests(section.test_sets, cohort)
+    patients = {arm: patients_identity(config.data.exclude_patients) for arm, config in configs.items()}
     needed = {arm.after for arm in section.arms.values() if isinstance(arm, PostHoc)}
 
     def make(arm: str, post_hoc: PostHoc | None, after: Run | None) -> Run:
         name = f"{folder_name(cohort.name)}/{folder_name(arm)}/s{cohort.seed}"
-        config = configs[post_hoc.after if post_hoc else arm]
+        trained_as = post_hoc.after if post_hoc else arm
+        config = configs[trained_as]
         data = config.data.model_copy(update={"cohort": cohort.folder})
         return Run(
             cohort=cohort.name,
@@ -97,6 +102,7 @@ def runs_on(
             test_sets=tests,
             replicates=section.replicates,
             keep_model=keep_models or arm in needed,
+            patients=patients[trained_as],
             post_hoc=post_hoc,
             after=after,
         )

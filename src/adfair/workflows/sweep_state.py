@@ -56,7 +56,7 @@ def pending(plan: Plan, *, force: bool) -> list[Run]:
     """The runs that are to be made, in order: those not finished, and the models that they need.
 
     Args:
-        force: make runs that differ again instead of refusing them.
+        force: make runs that differ again instead of refusing them, and those of ``lacking_models``.
 
     Raises:
         DataError: a finished run, or a cohort that was drawn, is not what is asked for now.
@@ -65,11 +65,18 @@ def pending(plan: Plan, *, force: bool) -> list[Run]:
     if not force:
         _refuse(plan, [run for run in plan.runs if states[run.name] == "differs"])
     todo = {name for name, found in states.items() if found != "finished"}
+    todo |= {run.name for run in lacking_models(plan)} if force else set()
     for run in plan.runs:
         needed = run.after
         if run.name in todo and needed is not None and not (needed.folder / "model").is_dir():
             todo.add(needed.name)
     return [run for run in plan.runs if run.name in todo]
+
+
+def lacking_models(plan: Plan) -> list[Run]:
+    """Finished runs that dropped the model which the sweep asks to keep now."""
+    asked = plan.runs if plan.keep_models else []
+    return [run for run in asked if not (run.folder / "model").is_dir() and state(run) == "finished"]
 
 
 def _refuse(plan: Plan, runs: Sequence[Run]) -> None:

@@ -54,12 +54,15 @@ def _make(run: Run) -> None:
 
 
 def _evaluate(run: Run) -> None:
+    from adfair.data.exclusion import without_excluded
     from adfair.data.manifest import load_cohort
     from adfair.evaluation.subject import Subject
     from adfair.models.dual_encoder import load_model
     from adfair.workflows.evaluate import Protocol, evaluate_split, model_folder
 
-    subject = Subject(load_model(model_folder(run.folder)), load_cohort(run.data.folder))
+    # Listed patients are those of a balanced test set: they teach no probe and choose no threshold.
+    cohort, _ = without_excluded(load_cohort(run.data.folder), run.config.data.exclude_patients)
+    subject = Subject(load_model(model_folder(run.folder)), cohort)
     validation = "val" if "val" in run.data.splits else None
     how = Protocol(validation=validation, replicates=run.replicates, seed=run.seed)
     for test_set, protocols in run.test_sets.items():

@@ -30,7 +30,7 @@ from adfair.metrics.thresholds import is_given
 from adfair.models.adapters.load import load_encoder
 from adfair.models.adapters.registry import seen_in_training
 from adfair.workflows.finding_map import on_common_names, read_finding_map
-from adfair.workflows.protocol_rows import Protocol
+from adfair.workflows.protocol_rows import Protocol, require_choosable, rule_used
 
 TABLE, RECORD = "transfer.csv", "transfer.json"
 SIDES = ("in_domain", "out_of_domain")
@@ -93,6 +93,7 @@ def transfer(
         "precision": precision,
         "notes": (notes := [*filter(None, seen), *notes, *([] if kept is None else kept.notes)]),
         **asdict(how),
+        "threshold": rule_used(how),
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
     replace_file(out / TABLE, table.to_csv(index=False).encode())
@@ -100,7 +101,8 @@ def transfer(
 
 
 def _require_fitting(how: Protocol, protocol: str, split: str, prompts: str) -> None:
-    """Refuse options that a protocol has no use for, and calibration to the images that are scored."""
+    """Refuse options that nothing has a use for, and calibration to the images that are scored."""
+    require_choosable(how)
     if protocol == "linear_probe":
         given = {
             "--calibrate": how.calibrate != "none",
