@@ -10,6 +10,7 @@ from adfair.auditing.rows import COLUMNS, row
 from adfair.cli.app import run
 from adfair.errors import DataError
 from adfair.reporting.leaderboard import grid, leaderboard
+from adfair.reporting.scores import sha256
 
 
 @pytest.fixture
@@ -38,6 +39,17 @@ def test_rows_are_models_and_ways_of_asking(folder: Path) -> None:
     assert lines[0] == ["clip", "ours", "nih, test", "0.800 [0.700, 0.900]", "undefined", "0.050 (0.040)", ""]
     assert lines[1][1] == "biovil"
     assert np.isnan(table["ci_low"].iloc[1])
+
+
+def test_a_table_that_an_audit_wrote_over_is_no_evaluation(folder: Path) -> None:
+    record = folder / "evaluation.json"
+    facts = json.loads(record.read_text())
+    record.write_text(json.dumps(facts | {"metrics_sha256": sha256(folder / "metrics.csv")}))
+    assert len(leaderboard([folder]))
+    with (folder / "metrics.csv").open("a") as table:
+        table.write("\n")
+    with pytest.raises(DataError, match=r"metrics\.csv: is not the table of the evaluation\.json beside it"):
+        leaderboard([folder])
 
 
 def test_models_in_folders_of_one_name_are_told_apart(folder: Path, tmp_path: Path) -> None:

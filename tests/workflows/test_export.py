@@ -93,6 +93,9 @@ def test_an_evaluation_goes_into_the_card_of_its_own_weights(trained: Path, tmp_
     (tmp_path / "ev" / "evaluation.json").write_text(json.dumps(facts))
     assert command(["card", str(run), "--evaluation", str(tmp_path / "ev")]) == 0
     assert "| auc |  | 0.812 |" in (run / "model" / CARD_FILE).read_text()
+    (tmp_path / "ev" / "evaluation.json").write_text(json.dumps({**facts, "metrics_sha256": "0"}))
+    with pytest.raises(DataError, match="is not the table of the"):
+        card(run, evaluation=tmp_path / "ev")
     (tmp_path / "ev" / "evaluation.json").write_text(json.dumps({**facts, "weights_sha256": "0"}))
     with pytest.raises(DataError, match="another model"):
         card(run, evaluation=tmp_path / "ev")

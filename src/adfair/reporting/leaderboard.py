@@ -11,6 +11,7 @@ import pandas as pd
 from adfair.auditing.documents import latex_table, markdown_table
 from adfair.errors import DataError
 from adfair.reporting.names import shortest_ends
+from adfair.reporting.records import require_own_table
 from adfair.reporting.tables import read_table
 
 GAPS = {
@@ -53,6 +54,7 @@ def _evaluation(folder: Path, name: str) -> list[pd.DataFrame]:
         raise DataError.at(
             "no evaluation", file=record, remedy="Name folders of 'adfair evaluate'."
         ) from None
+    require_own_table(folder, facts)
     places = [(prompts, folder)]
     places += [(further, folder / "prompts" / further) for further in facts.get("further_prompts", [])]
     shared = {"model": name, "cohort": cohort, "split": split}

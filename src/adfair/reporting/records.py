@@ -5,7 +5,7 @@ and the older record stays. Each record holds the hash of its own table.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,21 @@ def recorded(folder: Path) -> dict[str, Any]:
         return {key: value for key, value in facts(found).items() if key != HASH}
     names = " and ".join(name for name, *_ in held)
     return {STRANGE: f"of another metrics.csv than the one here, so not shown: {names}"} if held else {}
+
+
+def require_own_table(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse the record of an evaluation whose ``metrics.csv`` something else has written over.
+
+    Raises:
+        DataError: the record holds a hash, and it is not that of the table there.
+    """
+    table = folder / "metrics.csv"
+    if HASH in facts and table.is_file() and sha256(table) != facts[HASH]:
+        raise DataError.at(
+            "is not the table of the evaluation.json beside it",
+            file=table,
+            remedy="An audit, perhaps, was written over it. Evaluate again with --force, and write audits elsewhere.",
+        )
 
 
 def _of_audit(audit: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from adfair.errors import DataError
 from adfair.models.adapters.load import load_encoder
 from adfair.models.adapters.run import model_folder
 from adfair.models.card import add_audit
+from adfair.reporting.records import require_own_table
 from adfair.workflows.evaluate import RECORD
 
 
@@ -30,6 +31,7 @@ def card(run: Path | str, *, evaluation: Path | str) -> Path:
     if not (source / RECORD).is_file() or not (source / "metrics.csv").is_file():
         raise DataError.at(f"no {RECORD} and metrics.csv", file=source, remedy="Name what evaluate wrote.")
     facts = json.loads((source / RECORD).read_text(encoding="utf-8"))
+    require_own_table(source, facts)
     if facts["weights_sha256"] != load_encoder(run).fingerprint:
         raise DataError.at(
             f"an evaluation of another model than the one in {folder}",
