@@ -8,15 +8,11 @@ in scores and labels, three unequal groups, two models that share the patients. 
 and it prints a table; with ``--docs`` it also writes the table into that page.
 """
 
-import argparse
-import time
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from pages import write_block
+from pages import simulate as command
 
 from adfair.auditing import audit, compare
 
@@ -120,21 +116,5 @@ def tables(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run the simulations and print, or write into the page, what they found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--simulations", type=int, default=1000)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--docs", type=Path, help="page whose coverage block to rewrite")
-    arguments = parser.parse_args()
-    start = time.perf_counter()
-    with ProcessPoolExecutor(arguments.workers) as pool:
-        results = pd.DataFrame(pool.map(one, range(arguments.simulations), chunksize=10))
-    text = tables(results)
-    print(text, f"\n{time.perf_counter() - start:.0f} s")
-    if arguments.docs:
-        write_block(arguments.docs, "coverage", text)
-
-
 if __name__ == "__main__":
-    main()
+    command(one, tables, block="coverage", about=__doc__, simulations=1000, chunk=10)

@@ -7,15 +7,11 @@ Simulates tables in which scores depend on the label alone, and counts how often
 and it prints a table; with ``--docs`` it also writes the table into that page.
 """
 
-import argparse
-import time
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from pages import write_block
+from pages import simulate
 
 from adfair.auditing import audit, compare
 
@@ -127,21 +123,5 @@ def text(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run the simulations and print, or write into the page, what they found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--simulations", type=int, default=500)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--docs", type=Path, help="page whose block 'nulls' to rewrite")
-    arguments = parser.parse_args()
-    start = time.perf_counter()
-    with ProcessPoolExecutor(arguments.workers) as pool:
-        results = pd.DataFrame(pool.map(one, range(arguments.simulations), chunksize=5))
-    found = text(results)
-    print(found, f"\n{time.perf_counter() - start:.0f} s")
-    if arguments.docs:
-        write_block(arguments.docs, "nulls", found)
-
-
 if __name__ == "__main__":
-    main()
+    simulate(one, text, block="nulls", about=__doc__, simulations=500, chunk=5)

@@ -4,29 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from tests.auditing.measuring import by_metric, measured, without_positives
 
-from adfair.auditing import load_predictions
 from adfair.auditing.gap_rows import THRESHOLDED, gap_rows
 from adfair.auditing.gaps import GAPS
-from adfair.auditing.measure import Measured, measure
-from adfair.auditing.rows import Row
-from adfair.auditing.settings import Settings
 
 Maker = Callable[..., pd.DataFrame]
-
-
-def measured(frame: pd.DataFrame, attribute: str = "race", **options: object) -> Measured:
-    settings = Settings(**{"replicates": 0, "permutations": 0, "threads": 1} | options)
-    predictions = load_predictions(frame, attributes=[attribute])
-    return measure(predictions, np.full(len(predictions.findings), 0.5), settings)
-
-
-def by_metric(rows: list[Row], finding: str) -> dict[str, Row]:
-    return {r["metric"] + r["group"]: r for r in rows if r["finding"] == finding}
-
-
-def without_positives(frame: pd.DataFrame, group: str) -> pd.DataFrame:
-    return frame.assign(label=frame["label"].where(frame["race"] != group, 0))
 
 
 def test_counts_are_those_of_the_groups_that_enter(table: Maker) -> None:

@@ -1,9 +1,7 @@
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from html import unescape
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tests.workflows.killed import worker_outlives
 
 from adfair.auditing.rows import COLUMNS
 from adfair.errors import ConfigError, DataError
@@ -199,48 +198,13 @@ def test_what_is_wrong_is_said_before_an_earlier_demo_goes(
     assert (tmp_path / "demo.json").exists()
 
 
-# The workers write their numbers and train for a long time.
 POOL = """
-import os, sys, time
-from multiprocessing import get_context
-from adfair.workflows import demo
-
-def work(path):
-    with open(path + ".part", "w") as file:
-        file.write(str(os.getpid()))
-    os.rename(path + ".part", path)
-    time.sleep(100)
-
-if __name__ == "__main__":
+    from adfair.workflows import demo
     with demo._pool(get_context("spawn")) as pool:
         pool.submit(work, sys.argv[1]).result()
 """
 
 
-def _sleeps(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat")
-    return not state.is_file() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_the_workers_of_a_killed_demo_end(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(POOL)
-    path, deadline = tmp_path / "pid", time.monotonic() + 60
-    parent = subprocess.Popen([sys.executable, str(tmp_path / "script.py"), str(path)])
-    try:
-        while not path.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        worker = int(path.read_text())
-    finally:
-        parent.kill()
-        parent.wait()
-    while _sleeps(worker) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    ended = not _sleeps(worker)
-    if not ended:
-        os.kill(worker, signal.SIGKILL)
-    assert ended
+    assert not worker_outlives(POOL, tmp_path)

@@ -2,30 +2,18 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from tests.workflows.killed import worker_outlives
 
 from adfair.workflows.processes import Job, run_jobs, worker_environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
-# A grandchild of the test: it writes its number and sleeps.
-SCRIPT = """
-import os, sys, time
-from multiprocessing import get_context
-from adfair.workflows.processes import Job, run_jobs
-
-def work(path):
-    with open(path + ".part", "w") as file:
-        file.write(str(os.getpid()))
-    os.rename(path + ".part", path)
-    time.sleep(100)
-
-if __name__ == "__main__":
+START = """
+    from adfair.workflows.processes import Job, run_jobs
     run_jobs({"a": Job(work, (sys.argv[1],))}, workers=1, context=get_context("spawn"))
 """
 
@@ -60,30 +48,8 @@ def test_no_more_than_the_workers_run_at_a_time_and_an_error_ends_them() -> None
     assert time.monotonic() - began < 30
 
 
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A dead process whose new parent has not yet asked for it still has a number.
-    state = Path(f"/proc/{pid}/stat")
-    return not state.is_file() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
 def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(SCRIPT)
-    path = tmp_path / "pid"
-    parent = subprocess.Popen([sys.executable, str(tmp_path / "script.py"), str(path)])
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    worker = int(path.read_text())
-    assert _runs(worker)
-    parent.kill()
-    parent.wait()
-    while _runs(worker) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _runs(worker)
+    assert not worker_outlives(START, tmp_path)
 
 
 def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:

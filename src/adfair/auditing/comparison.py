@@ -17,7 +17,7 @@ from adfair.auditing.judging import Judge, ece_noise, gap_noise, judge_biased, p
 from adfair.auditing.measure import Measured, measure
 from adfair.auditing.pairing import align
 from adfair.auditing.predictions import Predictions
-from adfair.auditing.reasons import few_note, joined, resample_note
+from adfair.auditing.reasons import few_note, joined, resample_note, small_note
 from adfair.auditing.rows import EMITTED, mean_note, mean_over_findings
 from adfair.auditing.settings import Options, Settings
 from adfair.auditing.statistics import INDEX
@@ -193,15 +193,15 @@ def base_differences(a: Measured, b: Measured, settings: Settings, *, delong: bo
     noise = ece_noise(b) - ece_noise(a)
     out = []
     for c, cell in enumerate(a.cells):
-        judge = partial(judge_biased, noise=noise[:, c], settings=settings)
+        judge, small = partial(judge_biased, noise=noise[:, c], settings=settings), small_note(a, c)
         for metric in EMITTED:
             k = INDEX[metric]
             p = _delong(a, b, c) if delong and metric == "auc" else None
             place = {"metric": metric, "attribute": cell.attribute, "group": cell.group}
             values = a.values[:, :, c, k], b.values[:, :, c, k]
-            notes = [joined(_small(a, c), few_note(a, f, [c], (metric,))) for f in range(len(a.rows))]
+            notes = [joined(small, few_note(a, f, [c], (metric,))) for f in range(len(a.rows))]
             rows = difference_rows(place, *values, a, settings, p, judge if metric == "ece" else None)
-            out += _noted(rows, [*notes, _small(a, c)])
+            out += _noted(rows, [*notes, small])
     return out
 
 
@@ -240,11 +240,6 @@ def gap_differences(a: Measured, b: Measured, settings: Settings) -> list[dict[s
 
 def _noted(rows: list[dict[str, Any]], notes: Sequence[str]) -> list[dict[str, Any]]:
     return [{**r, "note": joined(r["note"], note)} for r, note in zip(rows, notes, strict=True)]
-
-
-def _small(measured: Measured, cell: int) -> str:
-    patients, least = measured.patients_in(cell), measured.settings.min_group
-    return f"small group: {patients} patients, fewer than {least}" if patients < least else ""
 
 
 def difference_rows(

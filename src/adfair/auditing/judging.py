@@ -14,7 +14,7 @@ from adfair.auditing.gaps import GAPS, gap_values, usable_groups
 from adfair.auditing.measure import Measured
 from adfair.auditing.settings import Settings
 from adfair.metrics.calibration import ece_by_chance
-from adfair.metrics.intervals import bootstrap_p_value, percentile_interval
+from adfair.metrics.intervals import bootstrap_p_value, defined_mean, percentile_interval
 
 Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """From a change [1 + R, K], observed and replicated, its interval's ends and its p-value, [K] each."""
@@ -38,10 +38,7 @@ def judge_biased(
     none. Replicates are centred on the change and on the change less ``noise``; what either allows is allowed (our
     choice).
     """
-    with np.errstate(all="ignore"):
-        count = np.isfinite(change[1:]).sum(axis=0)
-        mean = np.where(count > 0, np.nansum(change[1:], axis=0) / np.maximum(count, 1), np.nan)
-    centred = change[1:] - (mean - change[0])
+    centred = change[1:] - (defined_mean(change[1:]) - change[0])
     found = [percentiles(each, settings) for each in (centred, centred - np.nan_to_num(noise))]
     low, high, p = (np.stack(parts) for parts in zip(*found, strict=True))
     return low.min(axis=0), high.max(axis=0), p.max(axis=0)
@@ -62,7 +59,7 @@ def gap_noise(measured: Measured) -> dict[tuple[str, str], np.ndarray]:
             for table in measured.observed:
                 alike = np.repeat(table[:1], len(columns), axis=0)
                 quiet.append(float(gap_values(gap, table[0], alike, usable_groups(gap, table[columns]))))
-            quiet.append(float(np.nanmean(quiet)) if np.isfinite(quiet).any() else np.nan)
+            quiet.append(float(defined_mean(np.array(quiet))))
             levels = [chance.get((gap.name, attribute.name, name), np.nan) for name in names]
             out[gap.name, attribute.name] = np.array(levels, dtype=float) - np.array(quiet)
     return out
@@ -76,6 +73,4 @@ def ece_noise(measured: Measured) -> np.ndarray:
             for cells in measured.rows
         ]
     )
-    known = np.isfinite(levels)
-    mean = np.where(known, levels, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.vstack([levels, mean])
+    return np.vstack([levels, defined_mean(levels)])

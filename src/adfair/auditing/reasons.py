@@ -38,6 +38,12 @@ def resample_note(replicates: np.ndarray) -> str:
     return f"{missing} of {replicates.size} resamples undefined{tail}"
 
 
+def small_note(measured: Measured, cell: int) -> str:
+    """That a cell has few patients; empty where it has enough."""
+    patients, least = measured.patients_in(cell), measured.settings.min_group
+    return f"small group: {patients} patients, fewer than {least}" if patients < least else ""
+
+
 def few_note(measured: Measured, finding: int, cells: Sequence[int], metrics: Sequence[str]) -> str:
     """Of which cells the metrics rest on few positive or few negative patients; empty where on enough, or on none.
 

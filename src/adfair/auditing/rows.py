@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from adfair.auditing.measure import Measured
-from adfair.auditing.reasons import few_note, joined, resample_note, undefined_reason
+from adfair.auditing.reasons import few_note, joined, resample_note, small_note, undefined_reason
 from adfair.auditing.statistics import INDEX
 from adfair.metrics.delong import auc_components, auc_covariance
 from adfair.metrics.intervals import (
@@ -249,9 +249,4 @@ def mean_note(observed: np.ndarray, findings: tuple[str, ...]) -> str:
 
 
 def _small_note(measured: Measured, c: int) -> str:
-    cell, least = measured.cells[c], measured.settings.min_group
-    unknown = "" if cell.known else "not part of any gap"
-    patients = measured.patients_in(c)
-    return joined(
-        unknown, f"small group: {patients} patients, fewer than {least}" if patients < least else ""
-    )
+    return joined("" if measured.cells[c].known else "not part of any gap", small_note(measured, c))

@@ -108,10 +108,7 @@ def suppress_curves(curves: pd.DataFrame, least: int, frame: pd.DataFrame) -> pd
 
     ``curves`` has the patients in ``fewest``. The curves of a group whose own figures are blank in ``frame`` go altogether.
     """
-    positive = (curves["n"] * curves["share_positive"]).round()
-    negative = curves["n"] - positive
-    few = (curves["n"] < least) | positive.between(1, least - 1) | negative.between(1, least - 1)
-    few |= curves["fewest"] < least
+    few = curves["fewest"] < least
     blank = frame[
         frame["note"].str.startswith("suppressed") & (frame["metric"] == "auc") & (frame["stratum"] == "")
     ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from adfair.cli.names import listed
 from adfair.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def audit_command(
     _refuse_finished(out, "metrics.csv", force)
     options = _options(context.params)
     options |= {"permutations": None if permutations < 0 else permutations, "aggregate": aggregate or None}
-    options |= {"strata": _names(strata) or ()}
+    options |= {"strata": listed(strata)}
     with _progress("auditing"):
         result = audit(table, validation=validation, **options)
     saved = None if out is None else _saved(result, out)  # first, so that a closed pipe loses no result
@@ -147,7 +148,7 @@ def _options(params: dict[str, Any]) -> dict[str, Any]:
     options = {name: params[name] for name in _PASSED if name in params}
     return {
         **options,
-        "attributes": _names(params["attributes"]),
+        "attributes": listed(params["attributes"]) or None,
         "threshold": params["threshold"] or None,
         "bins": parse_bins(params["bins"] or []),
         "adjustment": params["adjust"],
@@ -175,11 +176,6 @@ def _asked(context: typer.Context, name: str) -> bool:
     """Whether an option was given, be it with the value that it has by default."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
-
-
-def _names(text: str) -> list[str] | None:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    return names or None
 
 
 def _refuse_finished(out: Path | None, name: str, force: bool) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from adfair.cli.names import listed
 from adfair.cli.tables import print_cohort, print_list, print_table
 from adfair.errors import ConfigError
 
@@ -16,10 +17,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("balance")(balance)
     app.command("merge")(merge)
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def balance(
@@ -63,13 +60,13 @@ def balance(
     if out is None:
         raise ConfigError("--out COHORT is needed: the folder of the balanced cohort")
     base = get_preset(preset or "fcxp-5x90")
-    groups = base.attributes if attributes is None else [n for n in _names(attributes) if n != "none"]
+    groups = base.attributes if attributes is None else [n for n in listed(attributes) if n != "none"]
     design = make_design(
         read_cohort(cohort),
-        findings=_names(findings) or base.findings,
+        findings=listed(findings) or base.findings,
         attributes=groups,
         per_cell=per_cell or base.per_cell,
-        match=tuple(_names(match)),
+        match=tuple(listed(match)),
         rule=rule or base.rule,
         one_a_patient=base.one_a_patient,
         seed=seed if seed is not None else base.seed or 0,

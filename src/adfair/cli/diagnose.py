@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from adfair.cli.names import listed
 from adfair.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def diagnose(
 
     if out is not None:
         require_absent(out / RECORD, force=force)
-    names = [name.strip() for name in attributes.split(",") if name.strip()]
-    found = find(cohort, attributes=names, split=split, images=not skip_images, seed=seed)
+    found = find(cohort, attributes=listed(attributes), split=split, images=not skip_images, seed=seed)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         replace_file(out / RECORD, (json.dumps(found.record(), indent=2, allow_nan=False) + "\n").encode())

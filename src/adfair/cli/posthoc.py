@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from adfair.cli.names import listed
+
 Model = Annotated[Path, typer.Argument(help="A run folder, or an open_clip model folder.")]
 Data = Annotated[Path, typer.Option(help="Cohort folder; its split 'train' is fitted on.")]
 Out = Annotated[Path, typer.Option(help="Folder of the corrected model; evaluate it like a run.")]
@@ -52,7 +54,7 @@ def erase(
             model,
             data=data,
             method=method,
-            attributes=_names(attributes),
+            attributes=listed(attributes),
             keep_findings=keep_findings,
             calibrate=calibrate,
             out=out,
@@ -88,7 +90,7 @@ def adapt(
         folder = run(
             model,
             data=data,
-            attributes=_names(attributes),
+            attributes=listed(attributes),
             weight=weight,
             keep_findings=keep_findings,
             out=out,
@@ -97,10 +99,6 @@ def adapt(
             progress=progress,
         )
     _show(folder, data)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _show(folder: Path, data: Path) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from adfair.cli.names import listed
+
 if TYPE_CHECKING:
     from adfair.workflows.sweep import Sweep
 
@@ -53,8 +55,8 @@ def sweep(
         "grid": parse_axes([*grid, *(axes or [])]),
         "seeds": _whole_numbers(seeds),
         "baseline": baseline,
-        "test_sets": _names(test_sets),
-        "figures": _names(figures),
+        "test_sets": listed(test_sets) if test_sets else None,
+        "figures": listed(figures) if figures else None,
         "replicates": replicates,
         "keep_models": keep_models,
         "overrides": set_,
@@ -76,10 +78,6 @@ def sweep(
             **options,
         )
     _print(found)
-
-
-def _names(text: str | None) -> list[str] | None:
-    return [name.strip() for name in text.split(",") if name.strip()] if text else None
 
 
 def _whole_numbers(text: str | None) -> list[int] | None:

@@ -17,9 +17,9 @@ from adfair.errors import DataError
 CERTIFICATE, LIST_FILE = "certificate.json", "ids.csv"
 
 
-def list_hash(image_ids: Iterable[str]) -> str:
+def list_hash(ids: Iterable[str]) -> str:
     """SHA-256 of the sorted ids, one a line: the order of a list does not matter."""
-    return hashlib.sha256("\n".join(sorted(image_ids)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
 def certify(

@@ -1,11 +1,11 @@
 """Patients that training must not see, since a test set outside the cohort holds them."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from adfair.data.balance_certificate import list_hash
 from adfair.data.manifest import Cohort, read_cohort
 from adfair.data.tables import read_text_table
 from adfair.errors import DataError
@@ -68,7 +68,7 @@ def without_excluded(cohort: Cohort, lists: Sequence[Path] = ()) -> tuple[Cohort
     out = cohort.table["patient_id"].isin(patients) & cohort.table["split"].isin(FITTED_SPLITS)
     record = {
         "patients": len(patients),
-        "patients_sha256": hashlib.sha256("\n".join(sorted(patients)).encode()).hexdigest(),
+        "patients_sha256": list_hash(patients),
         "images_left_out": cohort.table["split"][out].value_counts().sort_index().to_dict(),
     }
     table = cohort.table[~out].reset_index(drop=True)

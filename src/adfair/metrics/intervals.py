@@ -101,8 +101,7 @@ def gap_interval(
     low, high = percentile_interval(x, level=level)
     if not len(x):
         return low, high
-    count = np.isfinite(x).sum(axis=0)
-    bias = np.where(count > 0, np.nansum(x, axis=0) / np.maximum(count, 1), np.nan) - observed
+    bias = defined_mean(x) - observed
     ends = np.minimum(low - bias, low - 2 * bias), np.maximum(high - bias, high - 2 * bias)
     return np.clip(ends[0], 0.0, 1.0), np.clip(ends[1], 0.0, 1.0)
 
@@ -163,6 +162,13 @@ def bootstrap_p_value(replicates: ArrayLike) -> np.ndarray:
 def defined_share(replicates: np.ndarray) -> np.ndarray:
     """Share of axis 0 that is a finite number; 0 where there are no replicates."""
     return np.isfinite(replicates).sum(axis=0) / max(len(replicates), 1)
+
+
+def defined_mean(replicates: np.ndarray) -> np.ndarray:
+    """Mean over axis 0 of what is a finite number; NaN where nothing is."""
+    known = np.isfinite(replicates)
+    count = known.sum(axis=0)
+    return np.where(count > 0, np.where(known, replicates, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
 def _quantiles(x: np.ndarray, levels: np.ndarray, usable: np.ndarray) -> np.ndarray:

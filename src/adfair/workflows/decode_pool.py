@@ -1,7 +1,6 @@
 """Chunks of a cache decoded in several processes, a few at a time."""
 
 import signal
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -60,4 +59,4 @@ def _in_pool(
 def _start_worker() -> None:
     # Ctrl-C reaches every process of the terminal; the parent ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent()

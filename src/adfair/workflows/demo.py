@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -114,12 +113,8 @@ def _watch(futures: Mapping[str, Future[None]], *, out: Path, scale: Scale, prog
 
 def _pool(processes: BaseContext) -> ProcessPoolExecutor:
     workers = max(1, min(len(MODELS), os.cpu_count() or 1))
-    return ProcessPoolExecutor(workers, mp_context=processes, initializer=_start_worker)
-
-
-def _start_worker() -> None:
     # A killed demonstration must not go on training beside the one that replaces it.
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    return ProcessPoolExecutor(workers, mp_context=processes, initializer=end_with_parent)
 
 
 def _train_and_evaluate(

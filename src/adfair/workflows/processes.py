@@ -106,7 +106,7 @@ def _start(job: Job, context: BaseContext) -> BaseProcess:
 
 
 def _call(target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         target(*arguments)
     except KeyboardInterrupt:
@@ -115,7 +115,11 @@ def _call(target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
 
 
 def end_with_parent() -> None:
-    """End this process when its parent is gone, even killed: it must not write beside a second attempt."""
+    """From now on end this process when its parent is gone, even killed: it must not write beside a second attempt."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     parent = parent_process()
     assert parent is not None
     parent.join()

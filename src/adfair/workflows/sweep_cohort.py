@@ -1,6 +1,5 @@
 """The cohorts of a sweep: folders of the user's, or synthetic populations drawn once a seed."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adfair import __version__
+from adfair.data.balance_certificate import list_hash
 from adfair.data.exclusion import read_patients
 from adfair.data.schema import read_info
 from adfair.data.staging import replace_file
@@ -93,8 +93,7 @@ def patients_identity(lists: Sequence[Path]) -> dict[str, str]:
     """
     if not lists:
         return {}
-    patients = sorted(set().union(*map(read_patients, lists)))
-    return {"exclude_patients_sha256": hashlib.sha256("\n".join(patients).encode()).hexdigest()}
+    return {"exclude_patients_sha256": list_hash(set().union(*map(read_patients, lists)))}
 
 
 def plan_tests(asked: Mapping[str, Protocols] | None, cohort: CohortPlan) -> dict[str, Protocols]:
