@@ -1,4 +1,4 @@
-"""Fill the tables of docs/results.md: `make results`, `make remedies`.
+"""Fill the tables of docs/results.md: `make results`, `make remedies`, `make parts`.
 
 python docs/update_results.py [SWEEP...]: names of sweeps, of examples/SWEEP.yaml and runs/SWEEP, all by default. What
 each run that has ended says goes into docs/results/SWEEP.csv, one row a figure, in place of what an earlier run of the
@@ -20,7 +20,7 @@ from adfair.workflows.sweep_plan import Plan
 from adfair.workflows.sweep_results import collect
 from adfair.workflows.sweep_state import failure, state
 
-SWEEPS = ("ablation", "ablation_presets", "remedies", "remedies_unnamed")
+SWEEPS = ("ablation", "ablation_presets", "remedies", "remedies_unnamed", "auto_parts")
 RUN = ["cohort", "arm", "seed"]
 KEYS = ["test_set", "metric", "attribute"]
 COLUMNS = [*RUN, *KEYS, "value", "note"]

@@ -49,7 +49,9 @@ def test_import_then_check(source: Path, capsys: pytest.CaptureFixture[str]) -> 
     for piece in ("rows of the table", "Raw texts and the groups", "F*a", "Unknown", "sentences are made"):
         assert piece in printed
     assert run(["check", str(source / "out")]) == 0
-    assert f"{source / 'out'}: valid" in capsys.readouterr().out.replace("\n", "")
+    printed = capsys.readouterr().out
+    assert f"{source / 'out'}: valid" in printed.replace("\n", "")
+    assert "3 of 3 images stay below a quarter of the grey scale" in printed
 
 
 def test_import_refuses_to_overwrite_without_force(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,6 +180,7 @@ def test_prepare(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "left out of training and evaluation" in printed
     assert "cache of 3 images written" in printed.replace("\n", "")
+    assert "2 of 2 images stay below a quarter of the grey scale" in printed
     assert run(["prepare", out, "--size", "16"]) == 0
     assert "is whole" in capsys.readouterr().out
     assert run(["prepare", out, "--max-bad", "few"]) == 2

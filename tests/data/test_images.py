@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from adfair.data import decode
-from adfair.data.images import load_images, read_image, verify_images
+from adfair.data.images import is_dark, load_images, read_image, verify_images
 from adfair.data.manifest import Cohort
 from adfair.errors import DataError
 
@@ -152,8 +152,17 @@ def test_mutated_files_raise_only_our_error(tmp_path: Path, format: str) -> None
 
 def test_verify_decodes_without_keeping(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[int] = []
-    verify_images(cohort, cohort.table, progress=done.append)
+    dark = verify_images(cohort, cohort.table, progress=done.append)
     assert sum(done) == 12
+    files = [read_image(cohort.image_root / path) for path in cohort.table["image_path"]]
+    assert dark == sum(int(pixels.max()) < 64 for pixels in files)
     monkeypatch.setattr(decode, "MAX_PIXELS", 63)
     with pytest.raises(DataError, match=r"row 1, .*8 x 8 pixels are more than 63"):
         verify_images(cohort, cohort.table)
+
+
+def test_values_of_12_bits_in_16_are_dark_and_their_full_range_is_not(tmp_path: Path) -> None:
+    values = np.linspace(0, 4095, 64).reshape(8, 8).astype(np.uint16)
+    for name, pixels, dark in (("twelve", values, True), ("sixteen", values * 16, False)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        assert is_dark(read_image(tmp_path / f"{name}.png")) is dark

@@ -77,6 +77,7 @@ def test_the_file_holds_what_the_decoder_gives(many: Cohort, fit: str) -> None:
     pixels = np.fromfile(made.folder / PIXEL_FILE, dtype=np.uint8).reshape(40, 16, 16)
     np.testing.assert_array_equal(pixels, load_images(many, many.table, size=16, fit=fit))  # type: ignore[arg-type]
     assert (made.index.images, made.index.refused, made.unlisted, made.found) == (40, 0, 0, False)
+    assert (made.dark, made.looked_at) == (0, 40)
     assert prepare(many.root, size=16, fit=fit).found  # type: ignore[arg-type]
 
 
@@ -146,6 +147,7 @@ def test_a_bad_image_is_an_error_with_its_row_until_it_is_allowed_for(many: Coho
     made = prepare(many, size=16, workers=1, max_bad=0.05)
     assert made.refused["image_id"].tolist() == ["i9", "i30"]
     assert made.index.refused == 2
+    assert (made.dark, made.looked_at) == (0, 38)  # an image that has no pixels is not a dark one
     assert not (made.folder / "refused.csv").exists()
 
 

@@ -126,7 +126,8 @@ def check(
     loaded = manifest.load_cohort(cohort)
     if not skip_images:
         with _progress("decoding images", total=len(loaded.table)) as advance:
-            manifest.check_files(loaded, decode=True, progress=advance)
+            dark = manifest.check_files(loaded, decode=True, progress=advance)
+        _say_dark(dark, len(loaded.table))
     print_cohort(loaded)
     if loaded.has_reports:
         mentions = summary.count_mentions(loaded)
@@ -169,8 +170,17 @@ def prepare(
         print_table("Images without pixels, left out of training and evaluation", shown)
     if made.unlisted:
         typer.echo(f"note: {made.unlisted:,} image files have no row in the manifest")
+    _say_dark(made.dark, made.looked_at)
     done = "is whole: every image has its hash" if made.found else "written"
     typer.echo(f"{made.folder}: cache of {made.index.images:,} images {done}")
+
+
+def _say_dark(dark: int, of: int) -> None:
+    if dark:
+        typer.echo(
+            f"note: {dark:,} of {of:,} images stay below a quarter of the grey scale. Files of 16 bits that hold 12 are "
+            "read so, with 17 grey levels left: stretch their values to 0-65535 and import them again"
+        )
 
 
 def _share(text: str) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from adfair.data.images import Progress, load_images
+from adfair.data.images import Progress, is_dark, load_images
 from adfair.data.manifest import Cohort
 from adfair.data.shards import ShardStack, open_shards
 from adfair.data.squares import Fit
@@ -27,6 +27,7 @@ from adfair.errors import DataError
 INDEX_FILE, PIXEL_FILE, ROW_FILE = "index.json", "images.u8", "images.csv"
 VERSION = 1
 """Of the layout and of the decoder: raised when either would give other bytes."""
+_LOOKED_AT = 1000
 
 
 class CacheIndex(BaseModel):
@@ -149,6 +150,17 @@ def read_rows(folder: Path, index: CacheIndex) -> pd.DataFrame:
             remedy="Make the cache again with 'adfair prepare --force', or remove it.",
         )
     return pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
+
+
+def count_dark(pixels: np.ndarray | ShardStack, rows: pd.DataFrame) -> tuple[int, int]:
+    """How many images of a cache are dark (``images.is_dark``), and of how many: some that were not refused, evenly spread.
+
+    Args:
+        pixels: uint8 [N, S, S]. rows: [N] of ``images.csv``.
+    """
+    readable = np.flatnonzero((rows["refused"] == "").to_numpy())
+    some = readable[np.linspace(0, len(readable) - 1, min(len(readable), _LOOKED_AT)).astype(int)]
+    return sum(is_dark(pixels.take(some[i : i + 1], axis=0)) for i in range(len(some))), len(some)
 
 
 def digest_of(digests: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adfair.data.manifest import Cohort
 
 _CHUNK = 64
+_DARK = 64
 Progress = Callable[[int], None]
 Square = Callable[[np.ndarray], np.ndarray]
 
@@ -81,11 +82,23 @@ def load_images(
     return out
 
 
-def verify_images(cohort: "Cohort", table: pd.DataFrame, *, progress: Progress | None = None) -> None:
-    """Decode every image and keep none. Raises DataError for the first that cannot be decoded."""
+def verify_images(cohort: "Cohort", table: pd.DataFrame, *, progress: Progress | None = None) -> int:
+    """Decode every image and keep none. Raises DataError for the first that cannot be decoded.
+
+    Returns:
+        How many are dark, see ``is_dark``.
+    """
+    dark = 0
     for _, images in _decoded(cohort, table, size=None):
+        dark += sum(map(is_dark, images))
         if progress:
             progress(len(images))
+    return dark
+
+
+def is_dark(image: np.ndarray) -> bool:
+    """Whether no pixel reaches a quarter of the grey scale, as where a file of 16 bits holds values of 12 (our choice)."""
+    return bool(image.max() < _DARK)
 
 
 def _decoded(

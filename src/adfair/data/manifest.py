@@ -116,8 +116,12 @@ def _check_hash(cohort: Cohort) -> None:
     raise DataError.at(what, file=file, remedy=remedy)
 
 
-def check_files(cohort: Cohort, *, decode: bool, progress: Progress | None = None) -> None:
-    """Refuse links out of the cohort; with ``decode`` also missing and damaged images. Raises DataError."""
+def check_files(cohort: Cohort, *, decode: bool, progress: Progress | None = None) -> int:
+    """Refuse links out of the cohort; with ``decode`` also missing and damaged images. Raises DataError.
+
+    Returns:
+        How many of the decoded images are dark, see ``verify_images``.
+    """
     file = manifest_file(cohort.root)
     paths = cohort.table["image_path"]
     missing, outside = list_images(cohort.image_root, paths)
@@ -133,7 +137,8 @@ def check_files(cohort: Cohort, *, decode: bool, progress: Progress | None = Non
             column="image_path",
             remedy=remedy,
         )
-        verify_images(cohort, cohort.table, progress=progress)
+        return verify_images(cohort, cohort.table, progress=progress)
+    return 0
 
 
 def write_cohort(root: Path | str, info: CohortInfo, table: pd.DataFrame, *, format: str = "csv") -> Cohort:

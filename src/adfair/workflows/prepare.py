@@ -39,6 +39,7 @@ class Prepared:
             no pixels.
         unlisted: image files beside those of the manifest that no row names.
         found: it was there already, and its hashes were verified.
+        dark, looked_at: how many of how many images stay below a quarter of the grey scale, see ``cache.count_dark``.
     """
 
     folder: Path
@@ -46,6 +47,8 @@ class Prepared:
     refused: pd.DataFrame
     unlisted: int
     found: bool
+    dark: int
+    looked_at: int
 
 
 def prepare(
@@ -103,7 +106,8 @@ def prepare(
     rows = rows.assign(row=range(1, len(rows) + 1))
     refused = rows.loc[rows["refused"] != "", ["row", "image_id", "refused"]].reset_index(drop=True)
     unlisted = count_unlisted(cohort.image_root, cohort.table["image_path"])
-    return Prepared(folder, index, refused, unlisted, found)
+    dark = cache.count_dark(cache.map_pixels(folder, index), rows)
+    return Prepared(folder, index, refused, unlisted, found, *dark)
 
 
 def _check_options(*, size: int, fit: str, max_bad: float, format: str) -> None:
