@@ -60,6 +60,28 @@ def test_a_small_cohort_without_signs_is_not_cleared(cohort) -> None:  # type: i
     assert found.conclusion == "none; there is nothing to remove"
 
 
+def test_reports_that_cannot_be_read_are_not_cleared(cohort) -> None:  # type: ignore[no-untyped-def]
+    foreign = dataclasses.replace(
+        cohort, table=cohort.table.assign(report="Kein Pneumothorax, Erguss links.")
+    )
+    found = diagnose(foreign, images=False)
+    assert "could not be judged (race: no finding varies; sex: no finding varies)" in found.conclusion
+    assert "No dependence is known that could be hidden: the loss is the plain one." in found.policy.reasons
+    assert any(note.startswith("100% of the reports mention no finding") for note in found.notes)
+    assert any("labels give, 100% are not read" in note for note in found.notes)
+    assert not any(
+        "not read" in note or "mention no" in note for note in diagnose(cohort, images=False).notes
+    )
+
+
+def test_one_pronoun_is_no_sign(cohort) -> None:  # type: ignore[no-untyped-def]
+    table = cohort.table.assign(report="No effusion.")
+    table = pd.concat([table] * 3, ignore_index=True)
+    table.loc[table.index[0], "report"] = "Her lungs are clear."
+    signs = diagnose(dataclasses.replace(cohort, table=table), images=False).signs
+    assert not any("name sex" in sign for sign in signs)
+
+
 def test_images_that_differ_are_said_to_show_the_group_and_are_no_sign(cohort) -> None:  # type: ignore[no-untyped-def]
     found = dataclasses.replace(diagnose(cohort), signs=[])
     found.tables["sizes"]["enough"] = True

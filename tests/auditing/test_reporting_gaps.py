@@ -45,10 +45,49 @@ def test_few_false_alarms() -> None:
 
 
 def test_contrast_is_a_difference_of_means() -> None:
-    values, inside = np.arange(80.0), np.arange(80) < 40
-    difference, error = contrast(values, inside, np.arange(80))
-    assert difference == pytest.approx(-40)
-    assert error == pytest.approx(np.sqrt(2 * values[:40].var(ddof=1) / 40))
+    values, inside = np.random.default_rng(0).normal(size=400), np.arange(400) < 200
+    values[:200] *= 3
+    difference, error = contrast(values, inside, np.arange(400))
+    assert difference == pytest.approx(values[:200].mean() - values[200:].mean())
+    own = values[:200].var(ddof=1) / 200 + values[200:].var(ddof=1) / 200
+    alike = values.var() * (1 / 200 + 1 / 200)
+    assert error == pytest.approx(np.sqrt(max(own, alike)))
+
+
+def test_the_error_of_equal_patients_is_that_of_their_sums() -> None:
+    """Patients of one to five images whose values are one draw each: the error against many draws."""
+    rng = np.random.default_rng(3)
+    images = rng.integers(1, 6, 300)
+    patients, inside = np.repeat(np.arange(300), images), np.repeat(np.arange(300) < 60, images)
+    drawn = [contrast(rng.normal(size=300)[patients], inside, patients) for _ in range(2000)]
+    assert np.std([d for d, _ in drawn]) == pytest.approx(np.mean([e for _, e in drawn]), rel=0.08)
+
+
+def test_a_group_in_which_nobody_has_a_rare_finding_is_no_sign() -> None:
+    rare = (np.arange(3000) < 30).astype(float)
+    inside = np.arange(3000) >= 2940
+    difference, error = contrast(rare, inside, np.arange(3000))
+    assert difference == pytest.approx(-30 / 2940)
+    assert error > -difference / 2
+
+
+def test_few_false_alarms_of_a_rare_group() -> None:
+    alarms = 0
+    for seed in range(20):
+        said, _, coin = drawn(seed, 3000)
+        said[:, 1:] *= coin[:, 1:] < 0.1
+        alarms += bool((table_of(said, np.digitize(coin[:, 0], [0.02, 0.05])).p_adjusted < 0.05).any())
+    assert alarms <= 3
+
+
+def test_the_same_value_everywhere_is_no_difference() -> None:
+    _, error = contrast(np.full(300, 1 / 3), np.arange(300) < 100, np.arange(300))
+    assert error < 1e-9
+    third = np.where(np.arange(600)[:, None] % 3 == np.arange(3), 1.0, 0.0)
+    third[third == 0] = np.nan
+    third[np.arange(600), (np.arange(600) + 1) % 3] = 0
+    table = table_of(third, np.arange(600) % 4 % 3)
+    assert table[table.figure == "denied"].p_value.isna().all()
 
 
 def test_few_patients_are_undefined() -> None:

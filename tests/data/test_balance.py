@@ -82,6 +82,12 @@ def test_groups_are_matched_by_age(source: Path, tmp_path: Path) -> None:
     assert (counts["F"] == counts["M"]).all()
 
 
+def test_medclips_rule_fills_every_cell_of_groups(source: Path, tmp_path: Path) -> None:
+    design = make_design(load_cohort(source), per_cell=2, rule="medclip")
+    cells = balance(source, out=tmp_path / "b", design=design).certificate["cells"]
+    assert {cell["images"] for cell in cells} == {2}
+
+
 def test_medclips_rule_keeps_half_of_twice_as_many(source: Path, tmp_path: Path) -> None:
     design = make_design(load_cohort(source), attributes=[], per_cell=20, rule="medclip", one_a_patient=False)
     made = balance(source, out=tmp_path / "b", design=design)

@@ -97,6 +97,69 @@ READINGS: list[tuple[str, dict[str, int]]] = [
         "No consolidation, large effusion or pneumothorax",
         {"Consolidation": 0, "Pleural Effusion": 0, "Pneumothorax": 0},
     ),
+    # Lines that do not wrap; headings and answers
+    ("Pleura: No effusion\nBones: Left 7th rib fracture", {"Pleural Effusion": 0, "Fracture": 1}),
+    (
+        "No e/o consolidation\nLeft pleural effusion\nCardiomegaly",
+        {"Consolidation": 0, "Pleural Effusion": 1, "Cardiomegaly": 1},
+    ),
+    ("No pneumothorax\nIMPRESSION:\nEdema", {"Pneumothorax": 0, "Edema": 1}),
+    (
+        "NO CONSOLIDATION,\nEFFUSION OR\nPNEUMOTHORAX.",
+        {"Consolidation": 0, "Pleural Effusion": 0, "Pneumothorax": 0},
+    ),
+    ("Pneumothorax: No.\nEffusion: Small.", {"Pneumothorax": 0, "Pleural Effusion": 1}),
+    ("Pneumothorax: Nil", {"Pneumothorax": 0}),
+    ("Pleural effusion - none.", {"Pleural Effusion": 0}),
+    ("Nil pneumothorax or effusion.", {"Pneumothorax": 0, "Pleural Effusion": 0}),
+    ("Small effusion, no pneumothorax.", {"Pleural Effusion": 1, "Pneumothorax": 0}),
+    # One or the other, and no more than these two
+    ("Atelectasis vs. pneumonia.", {"Atelectasis": -1, "Pneumonia": -1}),
+    (
+        "Bibasilar opacities, atelectasis versus pneumonia.",
+        {"Lung Opacity": 1, "Atelectasis": -1, "Pneumonia": -1},
+    ),
+    # Gone in part
+    ("Interval partial clearing of the right lower lobe opacity.", {"Lung Opacity": 1}),
+    ("Near complete resolution of the edema.", {"Edema": 1}),
+    ("Partially resolved pneumonia.", {"Pneumonia": 1}),
+    ("Interval resolution of the edema.", {"Edema": 0}),
+    # A tube that is out, and one that is in
+    (
+        "After removal of the left chest tube, a small pneumothorax has developed.",
+        {"Support Devices": 0, "Pneumothorax": 1},
+    ),
+    ("Status post removal of chest tube, small pneumothorax.", {"Support Devices": 0, "Pneumothorax": 1}),
+    ("No pneumothorax following pacemaker placement.", {"Pneumothorax": 0, "Support Devices": 1}),
+    ("No pneumothorax post PICC insertion.", {"Pneumothorax": 0, "Support Devices": 1}),
+    ("No pneumothorax post removal of chest tube.", {"Pneumothorax": 0, "Support Devices": 0}),
+    ("No post obstructive pneumonia.", {"Pneumonia": 0}),
+    ("Right IJ line with its tip in the SVC.", {"Support Devices": 1}),
+    # Doubt
+    ("Cannot entirely exclude pneumonia.", {"Pneumonia": -1}),
+    ("Raises the possibility of pneumonia.", {"Pneumonia": -1}),
+    ("R/O pneumonia.", {"Pneumonia": -1}),
+    ("The nodule is not well seen.", {"Lung Lesion": -1}),
+    ("The effusion is not as well seen as before.", {"Pleural Effusion": 1}),
+    ("The left effusion is not large.", {"Pleural Effusion": 1}),
+    ("The heart is not large.", {"Cardiomegaly": 0}),
+    ("Since May 3, the effusion is larger.", {"Pleural Effusion": 1}),
+    ("On 12 May 2020 the consolidation had progressed.", {"Consolidation": 1}),
+    ("This may represent pneumonia.", {"Pneumonia": -1}),
+    # Words of other countries
+    ("No evidence of cardiac failure.", {"Edema": 0}),
+    ("Left ventricular failure.", {"Edema": 1}),
+    ("Patchy airspace shadowing in both lower zones.", {"Lung Opacity": 1}),
+    ("Right basal infective change.", {"Pneumonia": 1}),
+    ("Mild left basal collapse.", {"Atelectasis": 1}),
+    ("Cardiothoracic ratio is increased.", {"Cardiomegaly": 1}),
+    ("Mild prominence of the cardiac silhouette.", {"Cardiomegaly": -1}),
+    ("Bilateral pleural collections.", {"Pleural Effusion": 1}),
+    ("Fibrocavitary lesion.", {"Lung Lesion": 1}),
+    # Another organ's, and another year's
+    ("Status post mastectomy for breast cancer.", {}),
+    ("Clips from prior lung cancer resection.", {}),
+    ("Metastatic disease from lung cancer.", {"Lung Lesion": 1}),
 ]
 
 
@@ -105,6 +168,16 @@ def test_what_our_table_reads(text: str, said: dict[str, int]) -> None:
     names = list(load_rules().findings)
     row = findings_in_reports([text], names)[0]
     assert {name: int(value) for name, value in zip(names, row, strict=True) if value == value} == said
+
+
+def test_words_of_other_countries_are_no_normal_film() -> None:
+    texts = [
+        "Markings are prominent.",
+        "Bronchovascular markings are prominent.",
+        "Lung markings are not increased.",
+    ]
+    texts += ["Right CP angle is obliterated.", "CP angles are not obliterated."]
+    assert findings_in_reports(texts, ["No Finding"])[:, 0].tolist() == [1, 0, 1, 0, 1]
 
 
 @pytest.fixture

@@ -57,6 +57,20 @@ CASES = [  # text, what is left, words for (sex, race, age)
     ("62 year old Black woman. No edema.", "No edema.", (1, 1, 1)),
     ("White male aged 40. No effusion.", "No effusion.", (1, 1, 1)),
     ("Edema.\n\n58 year-old, white, non-Hispanic female.", "Edema.", (1, 2, 1)),
+    # How other hospitals write it
+    ("60yo Black F with cough", "Patient with cough", (1, 1, 1)),
+    ("60yo AA woman with CHF", "Patient with CHF", (1, 1, 1)),
+    ("60yo Black with cough", "Patient with cough", (0, 1, 1)),
+    ("60yo B/F with CHF", "Patient with CHF", (1, 1, 1)),
+    ("White British male with cough", "Patient with cough", (1, 2, 0)),
+    ("Race: Black or African American. Clear lungs.", "Clear lungs.", (0, 1, 0)),
+    ("Ethnicity: Not Hispanic or Latino. Clear lungs.", "Clear lungs.", (0, 1, 0)),
+    ("45Y/M with cough", "Patient with cough", (1, 0, 1)),
+    ("45Yrs/F c/o fever", "Patient c/o fever", (1, 0, 1)),
+    ("45/F fever", "Fever", (1, 0, 1)),
+    ("INDICATION: 72F cough", "INDICATION: cough", (1, 0, 1)),
+    ("AGE 45 YRS SEX M, cough", "Cough", (1, 0, 1)),
+    ("A male aged about 45 years with cough", "A patient with cough", (1, 0, 1)),
 ]  # fmt: skip
 KEPT = [
     "White lung, black blood. White-out of the left lung; white count is up.",
@@ -71,6 +85,8 @@ KEPT = [
     "Long-term smoker with emphysema. Short term patient.",
     "A 14F with tip in the SVC. Catheter: 12F with the side holes. Line 1: 12F, its distal tip in the atrium.",
     "Lead at the His position. The fracture is 6 weeks old with callus. 3 week old sternotomy.",
+    "Adolescent idiopathic scoliosis; infant respiratory distress syndrome; child abuse is suspected. Temperature: 98F.",
+    "An aa graft is in place. A 36F tube ends at the base; 12/5/2020; level T10/M. English text.",
     "Old granulomatous disease. Heart size is normal for age. Aged clips. Black pleura sign.",
 ]
 

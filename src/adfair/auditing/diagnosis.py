@@ -18,13 +18,23 @@ from adfair.auditing.reporting_gaps import GIVEN, group_contrasts, reporting_col
 from adfair.auditing.sizes import size_table
 from adfair.data.exclusion import without_excluded
 from adfair.data.images import load_images
-from adfair.data.manifest import Cohort, group_codes, load_cohort
-from adfair.data.policy import CLEAR, Policy, cohort_dependence, decide, dependence_table, what_is_said
+from adfair.data.manifest import Cohort, group_codes, labels, load_cohort
+from adfair.data.policy import (
+    CLEAR,
+    NAMING,
+    Policy,
+    cohort_dependence,
+    decide,
+    dependence_table,
+    what_is_said,
+)
 from adfair.data.summary import mentions_by_group
 from adfair.metrics.dependence import Dependence
 
 SIGNIFICANT = 0.01
 """Adjusted p-value below which a difference between groups is named (our choice)."""
+FEW = 0.5
+"""Share of reports or of labelled findings that are not read, above which a note says so (our choice)."""
 IMAGES, SIDE, VISIBLE = 1500, 224, 0.2
 """Images looked at, their size, and the standardised difference from which one is named (our choice)."""
 
@@ -64,7 +74,10 @@ class Diagnosis:
         return f"; images differ between groups all the same ({figures}), so that they show the group"
 
     def _without_signs(self) -> str:
-        sizes = self.tables["sizes"]
+        dependence, sizes = self.tables["dependence"], self.tables["sizes"]
+        if len(unknown := dependence[dependence["note"] != ""]):
+            whys = "; ".join(f"{row.attribute}: {row.note}" for row in unknown.itertuples())
+            return f"none was found, but whether findings depend on the group could not be judged ({whys})"
         few = int((sizes["enough"] == False).sum())  # noqa: E712 - empty where undefined
         if not few:
             return "none; there is nothing to remove"
@@ -128,6 +141,7 @@ def diagnose(
         "splits": split_table(cohort.table, groups),
     }
     notes = [] if cohort.has_reports else ["The cohort has no reports: its labels stand for them."]
+    notes += _reading_notes(cohort, table, said)
     for record in left_out.values():
         notes.append(f"{record['patients']:,} patients of balanced test sets are left out, as in training.")
     if images:
@@ -175,6 +189,26 @@ def image_table(
     return found
 
 
+def _reading_notes(cohort: Cohort, table: pd.DataFrame, said: np.ndarray) -> list[str]:
+    """Where the rules seem not to know the language or the style of the reports."""
+    if not cohort.has_reports or not len(table):
+        return []
+    silent = float(np.isnan(said).all(axis=1).mean())
+    known = labels(table, cohort.info.findings) == 1
+    missed = float((said[known] != 1).mean()) if known.any() else 0.0
+    notes = []
+    if silent > FEW:
+        notes.append(
+            f"{silent:.0%} of the reports mention no finding that the rules for English reports know."
+        )
+    if missed > FEW:
+        notes.append(
+            f"Of the findings that the labels give, {missed:.0%} are not read in the reports. What is said here of "
+            "findings rests on this reading (docs/report-findings.md)."
+        )
+    return notes
+
+
 def _dependence_signs(found: dict[str, Dependence]) -> list[str]:
     return [
         f"findings depend on {name} ({d.share:.0%} of what there is to know about it)"
@@ -185,7 +219,7 @@ def _dependence_signs(found: dict[str, Dependence]) -> list[str]:
 
 def _naming_signs(naming: pd.DataFrame) -> list[str]:
     share = float(naming["share"].iloc[0])
-    return [f"{share:.1%} of the reports name sex, race or age"] if share > 0 else []
+    return [f"{share:.1%} of the reports name sex, race or age"] if share >= NAMING else []
 
 
 def _reporting_signs(reporting: pd.DataFrame) -> list[str]:

@@ -14,6 +14,7 @@ GIVEN = ", given the others"
 """Ends the name of a figure that is a finding's rate less what the report's other findings predict."""
 FEWEST = 20
 """Patients on each side of a comparison, below which it is undefined (our choice)."""
+_NO_VARIATION = 1e-9
 
 
 def expected_rates(stated: np.ndarray, *, patients: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -46,11 +47,17 @@ def expected_rates(stated: np.ndarray, *, patients: np.ndarray, seed: int = 0) -
 def contrast(values: np.ndarray, inside: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
     """Mean of [N] values inside a group minus outside, and its standard error over patients.
 
-    NaN where either side has fewer than :data:`FEWEST` patients; NaN values are left out.
+    The error is that of the two means, or that of two means of equal patients where this is larger: a small group in
+    which nobody happens to have a rare finding varies little by itself (our choice). NaN where either side has fewer
+    than :data:`FEWEST` patients; NaN values are left out.
     """
     known = np.isfinite(values)
-    parts = [_mean(values[known & side], patients[known & side]) for side in (inside, ~inside)]
-    return parts[0][0] - parts[1][0], float(np.hypot(parts[0][1], parts[1][1]))
+    values, inside, patients = values[known], inside[known], patients[known]
+    parts = [_mean(values[side], patients[side]) for side in (inside, ~inside)]
+    own = float(np.hypot(parts[0][1], parts[1][1]))
+    return parts[0][0] - parts[1][0], own if np.isnan(own) else max(
+        own, _equal_error(values, inside, patients)
+    )
 
 
 def _mean(values: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
@@ -61,6 +68,15 @@ def _mean(values: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
     mean, images = values.mean(), np.bincount(patient)
     residual = np.bincount(patient, values) - mean * images
     return float(mean), float(np.sqrt((residual**2).sum() * n / (n - 1)) / images.sum())
+
+
+def _equal_error(values: np.ndarray, inside: np.ndarray, patients: np.ndarray) -> float:
+    """Standard error of the difference if all patients were alike, whatever side they are on."""
+    patient = np.unique(patients, return_inverse=True)[1].ravel()
+    images = [np.bincount(patient[side]) for side in (inside, ~inside)]
+    residual = np.bincount(patient, values - values.mean())
+    variance = (residual**2).sum() / (np.bincount(patient) ** 2).sum()
+    return float(np.sqrt(variance * sum((n**2).sum() / n.sum() ** 2 for n in images)))
 
 
 def group_contrasts(
@@ -81,6 +97,9 @@ def group_contrasts(
         (Holm over the whole table), note. With two groups only the first is listed: the other is its mirror.
     """
     rows = []
+    patients = np.unique(patients, return_inverse=True)[
+        1
+    ].ravel()  # sorted once: numbers sort faster than texts
     for attribute, names in groups.items():
         known = codes[attribute] >= 0
         listed = names[:1] if len(names) == 2 else names
@@ -100,7 +119,7 @@ def _row(values: np.ndarray, inside: np.ndarray, patients: np.ndarray) -> dict[s
     means = [
         float(values[finite & side].mean()) if (finite & side).any() else np.nan for side in (inside, ~inside)
     ]
-    undefined = not np.isfinite(error) or error == 0
+    undefined = not np.isfinite(error) or error < _NO_VARIATION
     return {
         "value": means[0],
         "others": means[1],

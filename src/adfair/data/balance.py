@@ -143,7 +143,8 @@ def _cells(rows: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 def _draw(rows: pd.DataFrame, cells: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The chosen rows, and the cells that are short: finding, group, wanted, found, candidate_patients."""
-    halves = get_rule(design.rule).halves
+    # With groups each cell is drawn whole: a half of all of them would leave none of them even.
+    halves = get_rule(design.rule).halves and not design.attributes
     wanted = design.per_cell * (2 if halves else 1)
     quotas: dict[str, int] = {}
     for finding, own in rows.groupby("finding"):

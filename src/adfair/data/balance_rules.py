@@ -4,7 +4,8 @@
 or empty. Only empty cells were filled, so an uncertain one excludes the image. No Finding is not looked at. Frontal.
 
 ``medclip``: the script around MedCLIP's 5x200 (Wang et al. 2022): uncertain counts as absent first, any view, and the
-set is a random half of twice as many for each finding, so that findings are only about equally frequent.
+set is a random half of twice as many for each finding, so that findings are only about equally frequent. With groups,
+which it does not know, each cell is drawn whole (our choice).
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Rule:
         text: what it says, for the certificate.
         uncertain_is_absent: -1 counts as 0 instead of excluding the image.
         frontal: only images whose view is AP, PA or frontal.
-        halves: draw twice as many for each finding and keep half of all.
+        halves: draw twice as many for each finding and keep half of all, where cells are findings alone.
     """
 
     text: str
@@ -43,7 +44,7 @@ RULES = {
     ),
     "medclip": Rule(
         text="-1 counts as 0; the finding is 1 and every other finding 0 or empty; No Finding is not tested; any view; "
-        "a random half of twice as many",
+        "without groups a random half of twice as many",
         uncertain_is_absent=True,
         frontal=False,
         halves=True,

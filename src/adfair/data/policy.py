@@ -108,7 +108,13 @@ def decide(found: Mapping[str, Dependence], *, naming: float) -> Policy:
             "objective.adversary_weight: 0 leaves them in."
         )
         return Policy(scrub, "group_adjusted", "findings", weight, reasons)
-    reasons.append("There is no dependence to hide: the loss is the plain one.")
+    judged = [d for d in found.values() if not d.reason]
+    hidden = (
+        "There is no dependence to hide"
+        if len(judged) == len(found)
+        else "No dependence is known that could be hidden"
+    )
+    reasons.append(f"{hidden}: the loss is the plain one.")
     reasons.append(
         f"An adversary of weight {WEIGHT:g} takes out what could be misused later, at next to no cost; "
         "objective.adversary_weight: 0 leaves it in."

@@ -17,6 +17,11 @@ _BLANKS = re.compile(r"[^\S\n]+")
 _SENTENCE_END = re.compile(
     r"(?<!\d)[.!]+|[.!]+(?!\d)|;|(?<=\w\?)(?=\s|$)| [-–—]+ |\n ?\n|\n ?(?=(?:[-*•]|\d{1,2}[.)]) )| (?=\d{1,2}\) )"
 )
+# Not wrapped either: a line that begins with a capital after a short one, or with a heading.
+_SHORT_LINE = re.compile(r"^([^\n]{0,59})\n(?=[^\S\n]*[A-Z])", re.MULTILINE)
+_HEADING = re.compile(r"\n(?=[^\S\n]*[A-Z][A-Za-z/& ]{0,40}:)")
+_ANSWER = re.compile(r"(?::| -) ?(?:no|nil|none)(?= ?(?:[.;\n]|$))")  # 'Effusion: no.'
+_VERSUS = re.compile(r"\bvs\.")
 _NUMBER_IN_BRACKETS = re.compile(r"(\([^()]*[^()\s] ?\d{1,2})\)")
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[,?]")
 
@@ -25,8 +30,12 @@ def sentences(report: str) -> list[str]:
     """The sentences of a report in the form that phrases are matched in: lower-case words, commas and
     question marks with one blank between them."""
     text = report if report.isascii() else unicodedata.normalize("NFKC", report).replace("’", "'")
+    if "\n" in text:
+        text = _HEADING.sub("\n\n", text)
+        if not text.isupper():
+            text = _SHORT_LINE.sub(r"\1\n\n", text)
     line = _NUMBER_IN_BRACKETS.sub(r"\1", _BLANKS.sub(" ", text.lower()))  # '(image 3)' is no list item
-    pieces = _SENTENCE_END.split(line)
+    pieces = _SENTENCE_END.split(_VERSUS.sub("vs", _ANSWER.sub(" none", line)))
     words = (" ".join(_TOKEN.findall(piece)) for piece in pieces)
     return [sentence for sentence in words if sentence]
 

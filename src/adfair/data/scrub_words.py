@@ -47,7 +47,7 @@ _AGES = (
     rf"{_NUMBER}[\s-]*(?:y\.\s?o\.?|y/?o)(?!\w)",
     rf"{_NUMBER}[\s-]*(?:months?|weeks?|days?)[\s-]*of[\s-](?:age|life)\b",
     rf"{_BLANKED}[\s-]+old\b{_NO_THING}",
-    rf"age[ds]?\s*(?::|=|of|is|was)?\s*(?:\d{{1,3}}|{_BLANKED})(?:[\s-]*{_YEARS}(?:[\s-]*old)?)?(?![\w%]|\.\d)",
+    rf"age[ds]?\s*(?::|=|of|is|was|about|around|approximately)?\s*(?:\d{{1,3}}|{_BLANKED})(?:[\s-]*{_YEARS}(?:[\s-]*old)?)?(?![\w%]|\.\d)",
     rf"(?:in|into)\s+(?:his|her|their)\s+{_DECADE}",
     rf"(?:{_AFTER_PERSON})(?:in|into)\s+the\s+{_DECADE}",
     rf"{_NUMBER}[\s-]*(?:month|mo|week|wk|day)[\s-]*old{_NOTHING_AGED}",
@@ -58,7 +58,7 @@ _AGES_BESIDE = (
     rf"{_NUMBER}[\s-]+old",
     rf"{_NUMBER}[\s-]*(?:months?|mos?|weeks?|wks?|days?)[\s-]*old",
 )
-_LABELLED_SEX = r"(?:sex|gender)\s*[:=]\s*(?:female|male|f|m)"
+_LABELLED_SEX = r"(?:sex|gender)(?:\s*[:=]\s*(?:female|male|f|m)|\s+(?:female|male|(?-i:[FM])))"
 _AGE_AND_SEX = (
     rf"(?:age\s*/\s*(?:sex|gender)\s*[:=]?\s*(?:\d{{1,3}}|{_BLANKED})\s*{_YEARS}?\s*[/,]?\s*(?:female|male|f|m)"
     rf"|(?:sex|gender)\s*/\s*age\s*[:=]?\s*(?:female|male|f|m)\s*[/,]?\s*(?:\d{{1,3}}|{_BLANKED}))"
@@ -69,7 +69,10 @@ _NO_CATHETER = (
     r"(?:(?:distal|proximal)\s+(?:tip|end|port|hole|side)|tip|side[\s-]?(?:hole|port))s?\b)"
 )
 # '58F with', 'a 58 M,': without a year only where a report begins or after an article; 14F is a catheter too.
+# No catheter has 40F, no fever is below 97F, and '45/F' is neither.
 _LETTERS = (
+    r"(?:^|(?<=[.:;\n])|(?<=[.:;]\s)|(?<=\ba\s)|(?<=\ban\s)|(?<=\bis\s))(?:[4-8]\d|9[0-6])(?-i:[FM])\b(?!/)|"
+    r"(?<![\w./])\d{1,3}\s?(?:(?:years?|yrs?|y)\.?\s?/\s?(?:female|male|[fm])|/(?-i:[FM]))\b(?!/)|"
     r"(?:^|(?<=[.:;\n])|(?<=[.:;]\s)|(?<=\ba\s)|(?<=\ban\s)|(?<=\bis\s))(?:\d{2}|BLANKED)\s?/?\s?(?-i:[FM])CATHETER"
     r"(?=,|\s+(?:with|w/|who|presenting|presents|s/p|status|having|admitted|p/w|c/o)(?!\w))"
     r"|(?-i:[FM])/\d{2}\b(?!/)"
@@ -78,7 +81,7 @@ _LETTERS = (
 _LETTERS = _LETTERS.replace("BLANKED", _BLANKED).replace("CATHETER", _NO_CATHETER)
 _AGE_AFTER = rf"{_NUMBER}[\s-]*{_YEARS}(?=\s*(?:[.,;)]|$))"
 _CODED = (
-    r"(?:aa[mf]|(?-i:[WB][MF]))(?!\w)"  # African American male, white female; WM and BF only after an age
+    r"(?:aa[mf]|(?-i:[WB]/?[MF]))(?!\w)"  # African American male, white female; WM and B/F only after an age
 )
 _SEPARATOR = r"(?:\s*[,/]\s*|[\s-]+)"
 
@@ -173,10 +176,11 @@ def compile_words(words: ScrubWords) -> Patterns:
     strong = rf"(?<!\w)(?!{keep})(?:{_any(list(kinds.values()))})(?!\w)"
     weak = rf"(?<![\w])(?:{_any(list(beside.values()))})(?!\w)"
     groups = _any([*words.descriptions.race, *words.beside_a_person.race, "unknown", "other", "declined"])
-    race = rf"(?:race|ethnicity)\s*[:=]\s*(?:{groups})(?:{_SEPARATOR}(?:{groups})(?!\w))*"
+    race = rf"(?:race|ethnicity)\s*[:=]\s*(?:not\s+)?(?:{groups})(?:{_SEPARATOR}(?:(?:or|and)\s+)?(?:{groups})(?!\w))*"
     letter = r"(?-i:[FM])(?!\w)"
     people = rf"(?:{_any(words.people)})(?!\w)"
-    more = rf"(?:{_SEPARATOR}(?:(?:{weak}{_SEPARATOR})*{strong}|{letter}|{_CODED}|{_AGE_AFTER}))*"
+    alone = rf"(?:{_any(words.beside_a_person.race)})(?!\w){_NOTHING_AGED}"  # '60yo Black with cough'
+    more = rf"(?:{_SEPARATOR}(?:(?:{weak}{_SEPARATOR})*(?:{strong}|{letter})|{_CODED}|{_AGE_AFTER}|{alone}))*"
     run = (
         rf"(?:(?P<article>\ban?)\s+)?(?P<words>(?:{weak}{_SEPARATOR})*{strong}{more}"
         rf"|(?:{weak}{_SEPARATOR})+(?={people}))(?:{_SEPARATOR}(?P<people>{people}))?"
