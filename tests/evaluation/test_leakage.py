@@ -1,5 +1,6 @@
 """Leakage against codes planted in embeddings, closed forms and scikit-learn."""
 
+from dataclasses import replace
 from math import erf
 
 import numpy as np
@@ -192,13 +193,13 @@ def test_undefined_leakage_has_its_reason(codes: np.ndarray, groups: list[str], 
 
 
 def test_rows_name_both_probes_and_the_larger() -> None:
-    result = LeakageResult("race", ("A", "B"), 10, 20, 0, 0, 0.6, 0.7, (0.5, 0.7), (0.6, 0.8))
+    lr, mlp = (0.6, 0.5, 0.7), (0.7, 0.6, 0.8)
+    result = LeakageResult("race", ("A", "B"), 10, 20, 0, 0, lr[0], mlp[0], lr[1:], mlp[1:])
     values = {row["metric"]: (row["value"], row["ci_low"], row["ci_high"]) for row in result.rows()}
-    assert values == {
-        "leakage_auc_lr": (0.6, 0.5, 0.7),
-        "leakage_auc_mlp": (0.7, 0.6, 0.8),
-        "leakage_auc": (0.7, 0.6, 0.8),
-    }
+    assert values == {"leakage_auc_lr": lr, "leakage_auc_mlp": mlp, "leakage_auc": mlp}
+    undefined = replace(result, conditional=True, auc_conditional=np.nan, note="no network was better").rows()
+    why = "undefined: some group shares no pattern of findings with another; no network was better"
+    assert [row["note"] for row in undefined] == ["no network was better"] * 3 + [why]
 
 
 def test_a_patient_in_both_sets_is_refused() -> None:

@@ -7,7 +7,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from adfair.evaluation.linear_probe import FEW_SHOT_C, draw_shots, few_shot_auc, linear_probe_auc
+from adfair.evaluation.linear_probe import (
+    FEW_SHOT_C,
+    FindingProbe,
+    draw_shots,
+    few_shot_auc,
+    linear_probe_auc,
+)
 
 D = 32
 FINDINGS = ["Edema", "Cardiomegaly"]
@@ -35,6 +41,12 @@ def test_few_shot_equals_a_direct_scikit_learn_computation() -> None:
             assert result[f].aucs[draw] == pytest.approx(expected, abs=1e-3)
         assert result[f].value == pytest.approx(np.mean(result[f].aucs))
         assert result[f].metric == "few_shot_auc@8"
+
+
+def test_the_spread_over_draws_that_the_interval_leaves_out_is_said() -> None:
+    probe = FindingProbe("Edema", "few_shot_auc@16", 10, 5, 0.7, (0.6, 0.8), aucs=np.array([0.6, 0.8]))
+    assert probe.row()["note"] == "interval for these 2 draws of images; standard deviation 0.1000 over draws"
+    assert FindingProbe("Edema", "auc", 10, 5, 0.7, (0.6, 0.8), aucs=np.array([0.7])).row()["note"] == ""
 
 
 def test_scores_reproduce_the_reported_aucs() -> None:

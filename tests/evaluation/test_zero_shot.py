@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from adfair.evaluation.prompts import group_prompts, prompts
-from adfair.evaluation.zero_shot import finding_directions, five_class_accuracy, zero_shot_scores
+from adfair.evaluation.zero_shot import finding_directions, five_class_accuracy, two_way, zero_shot_scores
 
 
 def fake_texts(texts: list[str]) -> np.ndarray:
@@ -59,3 +60,17 @@ def test_group_prompts_read_like_sentences() -> None:
     assert group_prompts(["M"], finding="Pleural_Effusion") == [
         "A chest X-ray of a male patient with pleural effusion."
     ]
+
+
+def test_a_large_logit_scale_costs_no_order() -> None:
+    """A scale of 100 ties nothing that the cosines tell apart, and small logits are a plain softmax."""
+    logits = np.random.default_rng(0).normal(35, 8, 2000)
+    assert (expit(logits) == 1).sum() > 500
+    assert np.unique(two_way(logits)).size == 2000
+    assert (np.argsort(two_way(logits)) == np.argsort(logits)).all()
+    np.testing.assert_array_equal(
+        two_way(logits - 35)[np.abs(logits - 35) < 16], expit(logits - 35)[np.abs(logits - 35) < 16]
+    )
+    edge = np.array([-200.0, -16.001, -16.0, 16.0, 16.001, 200.0])
+    assert (np.diff(two_way(edge)) > 0).all()
+    assert np.abs(two_way(edge) - expit(edge)).max() < 2e-7

@@ -15,6 +15,7 @@ import adfair.cli  # noqa: F401
 from adfair.cli.app import run as run_command
 from adfair.config import build_config
 from adfair.data.balance import balance
+from adfair.data.manifest import load_cohort
 from adfair.errors import ConfigError, DataError
 from adfair.training import train
 from adfair.workflows.evaluate import Protocol, evaluate, model_folder
@@ -118,6 +119,55 @@ def test_refusals(run: Path, small_cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "half" / "config.yaml").write_text("")
     with pytest.raises(DataError, match="did not finish"):
         model_folder(tmp_path / "half")
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "embeddings.npz", "evaluation.json", "prompts/mine.txt"])
+def test_what_the_folder_holds_is_written_over_with_force_alone(
+    name: str, run: Path, small_cohort: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "e" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    with pytest.raises(DataError, match="exists already"):
+        evaluate(run, data=small_cohort, out=tmp_path / "e", how=QUICK)
+    assert file.read_text() == "mine"
+    evaluate(run, data=small_cohort, out=tmp_path / "e", how=QUICK, force=True)
+    if name.startswith("prompts"):  # no evaluation of ours put it there
+        assert file.read_text() == "mine"
+
+
+def test_embeddings_are_not_replaced_by_their_own_evaluation(
+    run: Path, small_cohort: Path, tmp_path: Path
+) -> None:
+    out = evaluate(run, data=small_cohort, out=tmp_path / "e", how=QUICK)
+    before = (out / "embeddings.npz").read_bytes()
+    with pytest.raises(DataError, match=r"embeddings.npz: is what is evaluated"):
+        evaluate(f"precomputed:{out / 'embeddings.npz'}", data=small_cohort, out=out, force=True)
+    assert (out / "embeddings.npz").read_bytes() == before
+
+
+def test_embeddings_have_one_layer_and_no_predictions(
+    run: Path, small_cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cohort = load_cohort(small_cohort)
+    ids = cohort.table["image_id"].to_numpy(dtype=str)
+    emb = np.random.default_rng(0).normal(size=(len(ids), 8)).astype(np.float32)
+    np.savez(tmp_path / "e.npz", image_id=ids, image_emb=emb)
+    words = [
+        "evaluate",
+        f"precomputed:{tmp_path / 'e.npz'}",
+        "--data",
+        str(small_cohort),
+        "--replicates",
+        "0",
+    ]
+    words += ["--out", str(tmp_path / "out"), "--no-cache", "--protocol"]
+    assert run_command([*words, "leakage", "--layer", "pre_projection"]) == 2
+    assert "holds embeddings only: leave --layer out" in capsys.readouterr().err
+    assert run_command([*words, "linear_probe"]) == 0
+    printed = capsys.readouterr().out
+    assert "embeddings.npz, metrics.csv written" in printed
+    assert "no predictions.csv, since the model has neither" in printed
 
 
 @pytest.mark.parametrize(

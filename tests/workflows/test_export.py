@@ -2,8 +2,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 import yaml
+from PIL import Image
 
 from adfair.auditing.rows import COLUMNS
 from adfair.cli.app import run as command
@@ -53,6 +56,35 @@ def test_a_run_becomes_a_transformers_folder(trained: Path, tmp_path: Path) -> N
     assert (out / CARD_FILE).read_text() == (trained / "model" / CARD_FILE).read_text()
     with pytest.raises(DataError, match="--force"):
         export(trained, format="transformers", out=out)
+
+
+@pytest.mark.parametrize("mode", ["shortest", "squash", "longest"])
+def test_the_image_processor_makes_films_square_as_the_model_does(
+    trained: Path, tmp_path: Path, mode: str
+) -> None:
+    from transformers import CLIPImageProcessor
+
+    from adfair.models.adapters.load import load_encoder
+
+    foreign = shutil.copytree(trained / "model", tmp_path / "foreign")
+    layout = json.loads((foreign / "open_clip_config.json").read_text())
+    layout["preprocess_cfg"]["resize_mode"] = mode
+    (foreign / "open_clip_config.json").write_text(json.dumps(layout))
+    if mode == "longest":
+        with pytest.raises(
+            ConfigError, match="which transformers' CLIPImageProcessor cannot do; use --format onnx"
+        ):
+            export(foreign, format="transformers", out=tmp_path / "out")
+        return
+    out = export(foreign, format="transformers", out=tmp_path / "out")
+    film = np.random.default_rng(0).integers(0, 256, (64, 96), dtype=np.uint8)
+    film = np.asarray(Image.fromarray(film).resize((96, 64)).resize((12, 8)).resize((96, 64)))
+    model = load_encoder(foreign)
+    ours = model.prepare(torch.from_numpy(np.array(model.square(film)))[None])
+    theirs = CLIPImageProcessor.from_pretrained(out)(
+        Image.fromarray(film).convert("RGB"), return_tensors="pt"
+    )["pixel_values"]
+    assert (ours - theirs).abs().max() < 0.1
 
 
 def test_force_never_removes_the_model_that_is_exported(trained: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from adfair.data.manifest import load_cohort
+from adfair.errors import ConfigError
 from adfair.evaluation import penalty_search
 from adfair.evaluation.few_shot import Budget, draw, learn
 from adfair.evaluation.subject import Subject
@@ -85,3 +86,18 @@ def test_what_the_audit_cannot_define_keeps_its_reason(subject: Subject) -> None
     odds = table[table["metric"] == "few_shot_equalized_odds_difference@2"]
     assert odds["value"].isna().all()
     assert odds["note"].str.startswith("undefined").all()
+
+
+def test_without_a_text_tower_tip_adapter_says_that_it_is_the_cache_alone(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = module.few_shot_rows(subject, "test", replace(HOW, draws=1))
+    assert not told["note"].str.contains("cache").any()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConfigError("no text tower")
+
+    monkeypatch.setattr(Subject, "scores", refuse)
+    blind = module.few_shot_rows(subject, "test", replace(HOW, draws=1))
+    noted = blind["note"].str.contains("without zero-shot scores: the cache of images alone")
+    assert (noted == (blind["stratum"] == "learner=tip_adapter")).all()

@@ -17,6 +17,7 @@ from adfair.errors import ConfigError, DataError
 from adfair.evaluation.leakage import LeakageResult
 from adfair.evaluation.subject import Subject
 from adfair.evaluation.zero_shot import zero_shot_scores
+from adfair.models.adapters.load import load_encoder
 from adfair.models.dual_encoder import build_model, load_model, save_model
 from adfair.models.posthoc import Affine, load_posthoc
 from adfair.objectives.adapter import AdapterSettings
@@ -224,3 +225,54 @@ def test_patients_of_a_balanced_set_shape_no_correction(
     out = erase(source, data=tmp_path / "c", attributes=["sex"], out=tmp_path / "out")
     about = json.loads((out / "model" / "posthoc.json").read_text())
     assert about["exclude_patients"]["patients"] == 20
+
+
+def _foreign(source: Path, folder: Path, mode: str = "squash") -> Path:
+    """Somebody's open_clip folder, whose films are squashed."""
+    shutil.copytree(source / "model", folder)
+    layout = json.loads((folder / "open_clip_config.json").read_text())
+    layout["preprocess_cfg"] |= {"resize_mode": mode, "interpolation": "bilinear", "mean": [0.4, 0.45, 0.5]}
+    (folder / "open_clip_config.json").write_text(json.dumps(layout))
+    return folder
+
+
+def test_a_folder_of_others_is_corrected_as_it_is_evaluated(
+    source: Path, small_cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = _foreign(source, tmp_path / "foreign")
+    seen: list[np.ndarray] = []
+    kept = posthoc.before_after
+    monkeypatch.setattr(
+        posthoc, "before_after", lambda train, *a, **k: seen.append(train.emb) or kept(train, *a, **k)
+    )
+    erase(foreign, data=small_cohort, attributes=["sex"], out=tmp_path / "e")
+    cohort = load_cohort(small_cohort)
+    np.testing.assert_array_equal(seen[0], Subject(load_encoder(foreign), cohort).image_emb("train"))
+    # Wherever the folder goes, its correction and its preprocessing go with it.
+    shutil.copytree(tmp_path / "e" / "model", tmp_path / "moved")
+    expected = load_posthoc(tmp_path / "e" / "model").transform(seen[0])  # type: ignore[union-attr]
+    for place in (tmp_path / "e", tmp_path / "moved", f"open_clip:{tmp_path / 'moved'}"):
+        np.testing.assert_allclose(
+            Subject(load_encoder(place), cohort).image_emb("train"), expected, atol=1e-6
+        )
+    prints = {load_encoder(place).fingerprint for place in (foreign, tmp_path / "moved")}
+    assert len(prints) == 2
+
+
+def test_a_corrected_run_is_read_as_a_run_wherever_it_goes(
+    source: Path, small_cohort: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(source / "model", run / "model")
+    (run / "config.yaml").write_text("{}")
+    erase(run, data=small_cohort, attributes=["sex"], out=tmp_path / "e")
+    shutil.copytree(tmp_path / "e" / "model", tmp_path / "moved")
+    assert [load_encoder(tmp_path / name).name for name in ("e", "moved")] == ["adfair", "adfair"]
+    assert load_encoder(tmp_path / "moved").posthoc is not None
+
+
+def test_a_damaged_folder_is_one_line(source: Path, small_cohort: Path, tmp_path: Path) -> None:
+    foreign = _foreign(source, tmp_path / "foreign")
+    (foreign / "open_clip_config.json").write_text("{")
+    with pytest.raises(ConfigError):
+        erase(foreign, data=small_cohort, out=tmp_path / "e")

@@ -55,3 +55,19 @@ def test_without_permutations_there_is_no_level_of_chance_of_a_gap(cohort: Cohor
     gaps = table[table["metric"].str.startswith("retrieval_gap")]
     assert gaps["value"].notna().all()
     assert gaps[["expected_by_chance", "p_value"]].isna().all(axis=None)
+
+
+def test_one_patient_has_no_interval(cohort: Cohort) -> None:
+    table = cohort.table.copy()
+    lone = (table["split"] == "test") & (
+        table["patient_id"] == table.query("split == 'test'")["patient_id"].iloc[0]
+    )
+    table.loc[table["split"] == "test", "sex"] = "F"
+    table.loc[lone, "sex"] = "M"
+    found = retrieval_rows(
+        Subject(build_model("tiny", seed=1, image_size=64), replace(cohort, table=table)), "test", QUICK
+    )
+    rows = found[found["metric"].str.startswith("retrieval_recall") & (found["group"] == "M")]
+    assert rows["value"].notna().all()
+    assert rows["ci_low"].isna().all()
+    assert set(rows["note"]) == {"no interval: one patient"}

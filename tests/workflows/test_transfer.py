@@ -105,6 +105,8 @@ def test_options_that_are_about_zero_shot_scores_and_images_that_teach(
             go(how, protocol="linear_probe")
     with pytest.raises(ConfigError, match="split 'val' is what --validation names"):
         go(QUICK, protocol="linear_probe", split="val")
+    with pytest.raises(ConfigError, match="taught on split 'train', which would be evaluated"):
+        go(QUICK, protocol="linear_probe", split="train")
     with pytest.raises(ConfigError, match=r"--threshold f1 .*--validation"):
         go(replace(QUICK, validation=None, threshold="f1"))
     go(QUICK, split="val")
@@ -129,3 +131,28 @@ def test_the_record_has_the_rule_that_was_used(
     to, out = places["to"], tmp_path / "t"
     transfer(places["model"], data=small_cohort, to=to, finding_map=MAP, out=out, how=how)
     assert json.loads((out / "transfer.json").read_text())["threshold"] == rule
+
+
+@pytest.mark.parametrize(
+    ("to_split", "how", "protocol"),
+    [
+        ("train", QUICK, "linear_probe"),
+        ("val", QUICK, "linear_probe"),
+        ("val", replace(QUICK, calibrate="isotonic"), "zero_shot"),
+    ],
+)
+def test_images_of_the_same_cohort_that_taught_are_not_scored_as_another_domain(
+    to_split: str, how: Protocol, protocol: str, places: dict[str, Path], small_cohort: Path, tmp_path: Path
+) -> None:
+    same = {name: name for name in MAP}
+    where = {"data": small_cohort, "to": small_cohort, "finding_map": same, "out": tmp_path / "t"}
+    with pytest.raises(ConfigError, match=f"its split '{to_split}' served to make"):
+        transfer(places["model"], **where, to_split=to_split, protocol=protocol, how=how)
+
+
+def test_tables_that_are_there_are_written_over_with_force_alone(
+    places: dict[str, Path], small_cohort: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "t" / "in_domain").mkdir(parents=True)
+    with pytest.raises(DataError, match="exists already"):
+        transfer(places["model"], data=small_cohort, to=places["to"], finding_map=MAP, out=tmp_path / "t")

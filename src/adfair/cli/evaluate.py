@@ -89,13 +89,19 @@ def evaluate(
     from adfair.cli.model import need_training
 
     need_training()
+    from adfair.workflows.evaluate import TABLES
     from adfair.workflows.evaluate import evaluate as run
 
     how, shared = _how(context.params), _shared(context.params)
     folder = run(
         model, data=data, split=split, protocol=protocol, prompts=prompts, out=out, how=how, **shared
     )
-    typer.echo(f"predictions.csv, embeddings.npz and metrics.csv written to {folder}")
+    written = [name for name in TABLES if (folder / name).is_file()]
+    typer.echo(f"{', '.join(written)} written to {folder}")
+    if len(written) < len(TABLES):
+        typer.echo(
+            "note: no predictions.csv, since the model has neither a text tower nor scores of these findings"
+        )
     _say_notes(folder / "evaluation.json")
 
 

@@ -60,6 +60,11 @@ class LeakageResult:
         """The interval of the probe with the larger AUC."""
         return self.ci_mlp if self.auc_mlp > self.auc_lr else self.ci_lr
 
+    def _why(self, value: float) -> str:
+        """Why a figure is undefined though the others are not: only the conditional one can be."""
+        missing = np.isnan(value) and not np.isnan(self.auc)
+        return "undefined: some group shares no pattern of findings with another" if missing else ""
+
     def rows(self) -> list[dict[str, Any]]:
         """Tidy rows, named as in ``metrics.csv``; the conditional one only where strata were given."""
         figures = {
@@ -79,15 +84,10 @@ class LeakageResult:
                 "ci_high": high,
                 "expected_by_chance": self.expected_by_chance,
                 "n": self.n,
-                "note": "; ".join(filter(None, [self.note or _without(value), left])),
+                "note": "; ".join(filter(None, [self._why(value), self.note, left])),
             }
             for metric, (value, (low, high)) in figures.items()
         ]
-
-
-def _without(value: float) -> str:
-    """Only a conditional figure can be undefined without a note of the whole result."""
-    return "undefined: no pattern of findings holds images of two groups" if np.isnan(value) else ""
 
 
 def leakage(

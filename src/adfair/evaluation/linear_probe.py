@@ -49,8 +49,14 @@ class FindingProbe:
             "expected_by_chance": 0.5,
             "n": self.n,
             "n_positive": self.n_positive,
-            "note": self.note,
+            "note": "; ".join(filter(None, [self.note, self._draws()])),
         }
+
+    def _draws(self) -> str:
+        """What the interval leaves out."""
+        if len(self.aucs) < 2:
+            return ""
+        return f"interval for these {len(self.aucs)} draws of images; standard deviation {self.aucs.std():.4f} over draws"
 
 
 def few_shot_auc(

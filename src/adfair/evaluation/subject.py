@@ -57,6 +57,8 @@ class Subject:
         """Unit-norm embeddings [N, D] of a split, in manifest order; or what the tower holds before its projection."""
         if (split, layer) not in self._embedded:
             known = self.model.lookup(self.cohort.split(split)["image_id"].tolist())
+            if known is not None and layer != "embedding":
+                raise ConfigError(f"the model '{self.model.name}' holds embeddings only: leave --layer out")
             self._embedded[split, layer] = self._kept(split, layer) if known is None else known
         return self._embedded[split, layer]
 

@@ -74,7 +74,7 @@ class PostHoc:
 
     Attributes:
         transform: image embeddings [N, D] -> unit-norm [N, D].
-        about: ``kind``, ``attributes``, ``cohort``, ``manifest_sha256`` and ``settings``.
+        about: ``kind``, ``adapter`` that read the towers, ``attributes``, ``cohort``, ``manifest_sha256`` and ``settings``.
     """
 
     transform: Affine | Residual
@@ -86,6 +86,20 @@ def save_posthoc(posthoc: PostHoc, folder: Path) -> None:
     tensors = {name: np.ascontiguousarray(value) for name, value in posthoc.transform.tensors().items()}
     save_file(tensors, folder / WEIGHTS_FILE)
     (folder / ABOUT_FILE).write_text(json.dumps(posthoc.about, indent=2) + "\n", encoding="utf-8")
+
+
+def corrected_adapter(folder: Path) -> str:
+    """The adapter that read the towers which a folder's correction was fitted on; '' without one."""
+    try:
+        named = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))["adapter"]
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+    ):  # whoever loads the correction says what is wrong with it
+        return ""
+    return named if named in ("adfair", "open_clip") else ""
 
 
 def load_posthoc(folder: Path | str) -> PostHoc | None:

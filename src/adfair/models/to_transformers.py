@@ -5,6 +5,7 @@ Whatever differs from that is refused by name, since a converted model that comp
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -132,29 +133,44 @@ def clip_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {key: value.contiguous().clone() for key, value in named.items()}
 
 
-def save_transformers(model: DualEncoder, folder: Path) -> float:
+def save_transformers(model: DualEncoder, folder: Path, look: Mapping[str, Any]) -> float:
     """Write model, tokeniser and image processor into ``folder``; returns the largest difference of an embedding.
+
+    Args:
+        look: the model's ``preprocess_cfg``.
 
     The tokeniser pads with the end token where open_clip pads with 0: behind the end token nothing is looked at.
 
     Raises:
-        ConfigError: see ``require_convertible``.
+        ConfigError: see ``require_convertible``; images were padded to a square.
     """
     from transformers import CLIPImageProcessor, CLIPModel
 
     require_convertible(model)
+    geometry = _geometry(model, look)
     net = CLIPModel(clip_config(model)).eval()
     net.load_state_dict(clip_weights(dict(model.net.state_dict())), strict=True)
     net.save_pretrained(folder)
-    size = {"height": model.image_size, "width": model.image_size}
-    CLIPImageProcessor(
-        size={"shortest_edge": model.image_size},
-        crop_size=size,
-        image_mean=list(model.mean),
-        image_std=list(model.std),
-    ).save_pretrained(folder)
+    CLIPImageProcessor(**geometry, image_mean=list(model.mean), image_std=list(model.std)).save_pretrained(
+        folder
+    )
     _save_tokenizer(folder, length=model.config["text_cfg"].get("context_length", 77))
     return largest_difference(model, CLIPModel.from_pretrained(folder).eval())
+
+
+def _geometry(model: DualEncoder, look: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of ``CLIPImageProcessor`` that make an image square as the model's own preprocessing does."""
+    side = {"height": model.image_size, "width": model.image_size}
+    filter_ = {"resample": 2 if look.get("interpolation") == "bilinear" else 3}
+    mode = look.get("resize_mode") or "shortest"
+    if mode == "longest":
+        raise ConfigError(
+            "the model was shown whole images on black (data.fit: pad), which transformers' CLIPImageProcessor cannot do; "
+            "use --format onnx"
+        )
+    if mode == "squash":
+        return {"size": side, "crop_size": side, "do_center_crop": False, **filter_}
+    return {"size": {"shortest_edge": model.image_size}, "crop_size": side, **filter_}
 
 
 def _save_tokenizer(folder: Path, *, length: int) -> None:

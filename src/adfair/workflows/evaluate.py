@@ -14,7 +14,7 @@ from adfair.auditing.rows import COLUMNS
 from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort, load_cohort
 from adfair.data.staging import replace_file, require_absent
-from adfair.errors import ConfigError
+from adfair.errors import ConfigError, DataError
 from adfair.evaluation.embedding_cache import open_cache
 from adfair.evaluation.precision import Precision
 from adfair.evaluation.protocols import prompt_protocols
@@ -37,6 +37,7 @@ from adfair.workflows.protocol_rows import (
 __all__ = ["PROTOCOLS", "Protocol", "evaluate", "evaluate_split", "model_folder"]
 
 RECORD = "evaluation.json"
+TABLES = ("predictions.csv", "embeddings.npz", "metrics.csv")
 
 
 def evaluate_split(
@@ -88,7 +89,10 @@ def evaluate(
         ConfigError, DataError: something that the user can mend.
     """
     wanted, out = _protocols(protocol), Path(out)
-    require_absent(out / "metrics.csv", force=force)
+    for name in (*TABLES, RECORD, "prompts"):
+        require_absent(out / name, force=force)
+        if (out / name).resolve() == Path(str(model).rpartition(":")[2]).resolve():
+            raise DataError.at("is what is evaluated", file=out / name, remedy="Choose another --out.")
     named = [each.name for each in prompt_protocols(prompts)] if prompts else []
     # Listed patients are those of a balanced test set: they teach no probe and choose no threshold.
     (cohort, left_out), kept = without_excluded(load_cohort(data)), open_cache(cache)
@@ -98,7 +102,8 @@ def evaluate(
     encoder = load_encoder(model)
     warning = seen_in_training(encoder.name, cohort.info.name, cohort.info.source)
     subject = Subject(encoder, cohort, precision=precision, cache=kept)
-    shutil.rmtree(out / "prompts", ignore_errors=True)
+    if (out / RECORD).is_file():  # else it is not ours
+        shutil.rmtree(out / "prompts", ignore_errors=True)
     first, *others = named or [encoder.protocol]
     how = replace(how, prompts=first)
     evaluate_split(subject, split, out=out, protocols=wanted, how=how)

@@ -7,9 +7,13 @@ from pathlib import Path
 from adfair import __version__
 from adfair.data.staging import keep_inputs, require_free, staged_folder
 from adfair.errors import ConfigError
+from adfair.models.adapters.load import load_towers
+from adfair.models.adapters.openclip import FILES
 from adfair.models.adapters.run import model_folder
 from adfair.models.card import CARD_FILE
-from adfair.models.dual_encoder import CONFIG_FILE, load_model, weights_hash
+from adfair.models.dual_encoder import CONFIG_FILE
+from adfair.models.safe_load import find_file
+from adfair.reporting.scores import sha256
 
 FORMATS, RECORD = ("onnx", "transformers"), "export.json"
 
@@ -34,7 +38,7 @@ def export(run: Path | str, *, format: str, out: Path | str, force: bool = False
     out, source = Path(out), model_folder(run)
     require_free(out, force=force, what="exported model", markers=[RECORD])
     keep_inputs(out, [source])
-    model = load_model(source)
+    model = load_towers(source)
     if model.posthoc is not None:
         raise ConfigError(
             f"{source}: its correction of embeddings (posthoc.json) has no place in --format {format}, and the towers "
@@ -42,14 +46,19 @@ def export(run: Path | str, *, format: str, out: Path | str, force: bool = False
         )
     with staged_folder(out, force=force, what="exported model", markers=[RECORD]) as staging:
         if format == "onnx":
-            from adfair.models.to_onnx import save_onnx as save
+            from adfair.models.to_onnx import save_onnx
+
+            difference = save_onnx(model, staging)
         else:
-            from adfair.models.to_transformers import save_transformers as save
+            from adfair.models.to_transformers import save_transformers
+
+            look = json.loads((source / CONFIG_FILE).read_text()).get("preprocess_cfg", {})
+            difference = save_transformers(model, staging, look)
         facts = {
             "version": __version__,
             "format": format,
-            "weights_sha256": weights_hash(source),
-            "largest_difference": save(model, staging),
+            "weights_sha256": sha256(find_file(source, FILES, what="weights")),
+            "largest_difference": difference,
         }
         for name in (CARD_FILE, CONFIG_FILE):
             if (source / name).is_file():

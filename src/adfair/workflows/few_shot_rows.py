@@ -26,7 +26,7 @@ _SILENT = Settings(replicates=0, permutations=0)
 
 
 class _Task(NamedTuple):
-    """``test`` is the validation split, where there is one, followed by the evaluated split."""
+    """``test`` is the validation split, where there is one, followed by the evaluated split; ``blind``: no zero-shot scores."""
 
     raw: Splits
     scaled: Splits
@@ -35,6 +35,7 @@ class _Task(NamedTuple):
     base: Predictions
     place: np.ndarray
     validated: int
+    blind: bool
 
 
 def few_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def few_shot_rows(subject: Subject, split: str, how: Protocol) -> pd.DataFrame:
     for budget in BUDGETS:
         draws = 1 if budget.fraction == 1 else how.draws
         found = [part.assign(draw=k) for k in range(draws) for part in _draw(task, subject, budget, k, how)]
-        frames.append(_summary(pd.concat(found), budget))
+        frames.append(_summary(pd.concat(found), budget, blind=task.blind))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -75,6 +76,7 @@ def _task(subject: Subject, split: str, how: Protocol) -> _Task:
         base,
         ids.get_indexer(pd.Index(base.image.astype(str))),
         0 if val is None else len(val.emb),
+        not any(rows.prior.any() for rows in (train, both)),
     )
 
 
@@ -125,13 +127,15 @@ def _cutoff(task: _Task, val: np.ndarray, f: int, rule: str) -> float:
     return choose_threshold(truth[known].astype(int), val[known, f], rule=rule)
 
 
-def _summary(found: pd.DataFrame, budget: Budget) -> pd.DataFrame:
+def _summary(found: pd.DataFrame, budget: Budget, *, blind: bool) -> pd.DataFrame:
     keys = ["learner", "metric", "finding", "attribute", "group"]
     out = []
     for place, part in found.groupby(keys, sort=False):
         learner, metric, finding, attribute, group = map(str, place)
         values, value = part["value"].dropna(), part["value"].mean()
         notes = [note for note in part["note"].unique() if note]
+        if blind and learner == "tip_adapter":
+            notes.append("without zero-shot scores: the cache of images alone")
         if finding == "mean":
             values, value = _over_findings(found, part, (learner, metric, attribute, group))
             if len(values) < len(part) and np.isfinite(value):

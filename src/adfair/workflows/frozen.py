@@ -13,9 +13,8 @@ from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort, group_codes, load_cohort
 from adfair.errors import ConfigError, DataError
 from adfair.evaluation.subject import Subject
-from adfair.models.dual_encoder import load_model
+from adfair.models.adapters.load import load_towers
 from adfair.objectives.independence import independence_weights
-from adfair.workflows.evaluate import model_folder
 
 FEWEST = 10
 """Patients of a group without which an attribute is not worth a correction (our choice)."""
@@ -60,10 +59,12 @@ def freeze(model: Path | str, data: Path | str, attributes: Sequence[str], *, ke
         ConfigError: the cohort lacks an attribute, or the model has a correction already.
         DataError: fewer than two groups of an attribute have ``FEWEST`` patients.
     """
-    towers = load_model(model_folder(model))
+    towers = load_towers(model)
     # Patients of a balanced test set must not shape a correction either.
     kept, left_out = without_excluded(load_cohort(data))
-    cohort = leave_out_refused(kept, size=towers.image_size, fit=towers.fit)
+    cohort = kept
+    if towers.square is None:
+        cohort = leave_out_refused(kept, size=towers.image_size, fit=towers.fit)
     groups = cohort.info.groups_of(attributes)
     table = cohort.split("train")
     codes = {name: _codes(cohort, table, name) for name in groups}

@@ -170,6 +170,7 @@ def _finish(
     info = train.subject.cohort.info
     about = {
         "kind": kind,
+        "adapter": train.subject.model.name,
         "attributes": list(train.groups),
         "cohort": info.name,
         "manifest_sha256": info.manifest_sha256,

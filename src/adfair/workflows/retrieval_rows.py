@@ -66,17 +66,19 @@ def _recall(
             for k in KS
         ]
     hit = hits.hit[chosen]
+    alone = len(np.unique(patients[chosen])) < 2
     low, high = recall_interval(hit, patients[chosen], replicates=how.replicates, level=LEVEL, seed=how.seed)
     out = []
     for j, k in enumerate(KS):
         figures = {
             "value": hit[:, j].mean(),
-            "ci_low": low[j],
-            "ci_high": high[j],
+            "ci_low": np.nan if alone else low[j],
+            "ci_high": np.nan if alone else high[j],
             "expected_by_chance": hits.chance[chosen, j].mean(),
             "n": len(hit),
         }
-        out.append(row(f"retrieval_recall@{k}", "mean", attribute, group, figures=figures))
+        note = "no interval: one patient" if alone else ""
+        out.append(row(f"retrieval_recall@{k}", "mean", attribute, group, figures=figures, note=note))
     return out
 
 

@@ -17,7 +17,7 @@ from adfair.auditing.predictions import Predictions
 from adfair.auditing.settings import Settings
 from adfair.auditing.transfer import domain_change
 from adfair.data.exclusion import without_excluded
-from adfair.data.manifest import load_cohort
+from adfair.data.manifest import Cohort, load_cohort
 from adfair.data.staging import replace_file, require_absent
 from adfair.errors import ConfigError
 from adfair.evaluation.calibration import calibrate
@@ -69,11 +69,13 @@ def transfer(
         Lines about the main figures, and every note.
     """
     out = Path(out)
-    require_absent(out / TABLE, force=force)
+    for name in (TABLE, RECORD, *SIDES):
+        require_absent(out / name, force=force)
     _require_fitting(how or Protocol(), protocol, split, prompts)
     if protocol not in PROTOCOLS:
         raise ConfigError(f"protocol '{protocol}': choose one of {', '.join(PROTOCOLS)}")
     (first, left_out), second = without_excluded(load_cohort(data)), load_cohort(to)
+    _require_other_images(first, second, to_split, protocol, how or Protocol())
     mapped = read_finding_map(finding_map, first, second)
     loaded, kept = load_encoder(model), open_cache(cache)
     how = replace(how or Protocol(), prompts=prompt_protocols(prompts or loaded.protocol)[0].name)
@@ -114,9 +116,24 @@ def _require_fitting(how: Protocol, protocol: str, split: str, prompts: str) -> 
                 f"{unfit[0]} is about zero-shot scores: leave it out with --protocol linear_probe (its thresholds are "
                 "chosen by a rule)"
             )
+    if split == "train" and protocol == "linear_probe":
+        raise ConfigError(
+            "linear_probe is taught on split 'train', which would be evaluated: choose another --split"
+        )
     if split == how.validation and (how.calibrate != "none" or protocol == "linear_probe"):
         raise ConfigError(
             f"split '{split}' is what --validation names and would be evaluated: choose another of the two"
+        )
+
+
+def _require_other_images(first: Cohort, second: Cohort, to_split: str, protocol: str, how: Protocol) -> None:
+    """Refuse to score images of ``--to`` that taught a probe or a calibration: those of the same cohort's own splits."""
+    taught = [how.validation] if how.calibrate != "none" or protocol == "linear_probe" else []
+    taught += ["train"] if protocol == "linear_probe" else []
+    if first.info.manifest_sha256 == second.info.manifest_sha256 and to_split in taught:
+        what = "calibration" if protocol == "zero_shot" else "the probe"
+        raise ConfigError(
+            f"--to is the cohort of --data, and its split '{to_split}' served to make {what}: choose another --to-split"
         )
 
 

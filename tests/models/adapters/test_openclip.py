@@ -109,7 +109,7 @@ def test_vocabularies_are_part_of_the_fingerprint_and_have_to_fit(tmp_path: Path
     ("part", "how", "named"),
     [
         ("vision_cfg", {"timm_model_name": "hf-hub:timm/test_resnet"}, "nothing is fetched"),
-        ("preprocess_cfg", {"size": 50000}, "images of 50000 pixels a side"),
+        ("vision_cfg", {"image_size": 50000}, "images of 50000 pixels a side"),
     ],
 )
 def test_settings_that_fetch_or_fill_the_memory_are_refused(
@@ -135,3 +135,11 @@ def test_a_language_model_of_the_hub_is_not_fetched(tmp_path: Path, vocabulary) 
     (folder / "open_clip_config.json").write_text("{")
     with pytest.raises(ConfigError, match="not a JSON object"):
         load_adapter("open_clip", folder)
+
+
+def test_the_tower_is_fed_at_its_own_size(tmp_path: Path, vocabulary) -> None:
+    folder = write(tmp_path / "m", "siglip", vocabulary)
+    layout = json.loads((folder / "open_clip_config.json").read_text())
+    layout["preprocess_cfg"]["size"] = 80
+    (folder / "open_clip_config.json").write_text(json.dumps(layout))
+    assert load_encoder(folder).image_size == 96

@@ -28,10 +28,16 @@ def test_every_adapter_says_what_it_wants() -> None:
         ("cxr_clip", "NIH ChestX-ray14", "ChestX-ray14"),
         ("torchxrayvision", "padchest", "PadChest"),
         ("adfair", "mimic", ""),
+        ("cxr_clip", "minihospital", ""),
+        ("cxr_clip", "films (nih)", "ChestX-ray14"),
+        ("transformers", "mimic", "MIMIC-CXR"),
     ],
 )
 def test_a_cohort_that_the_weights_have_seen_is_warned_of(adapter: str, cohort: str, named: str) -> None:
     assert (f"trained on {named}:" in seen_in_training(adapter, "mine", cohort)) == bool(named)
+    assert seen_in_training(adapter, cohort).startswith("XrayCLIP, if this is XrayCLIP,") == (
+        adapter == "transformers"
+    )
 
 
 def test_the_documentation_has_the_table(tmp_path: Path) -> None:

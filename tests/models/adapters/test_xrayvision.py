@@ -46,6 +46,18 @@ def test_images_as_by_torchxrayvision(net, tmp_path: Path, film: Path, image_of)
         assert (model.class_scores(pixels) - net(right).sigmoid()).abs().max() < 1e-5
 
 
+def test_a_class_that_the_weights_were_not_trained_for_is_left_out(net, tmp_path: Path) -> None:
+    points = torch.full((18,), 0.3)
+    points[[2, 5]] = torch.nan
+    torch.save(net.state_dict() | {"op_threshs": points}, tmp_path / "x.pt")
+    model = load_adapter("torchxrayvision", tmp_path / "x.pt")
+    assert [name for name in CLASSES if name not in model.classes] == ["Infiltration", "Emphysema"]
+    pixels = torch.randn(3, 1, 224, 224, generator=torch.Generator().manual_seed(0)) * 500
+    kept = [i for i in range(18) if i not in (2, 5)]
+    with torch.inference_mode():
+        assert (model.class_scores(pixels) - net(pixels).sigmoid()[:, kept]).abs().max() < 1e-5
+
+
 def test_classes_are_the_library_s_in_order(net, tmp_path: Path) -> None:
     known = {"Effusion": "Pleural Effusion", "Pleural_Thickening": "Pleural Thickening"}
     assert tuple(known.get(name, name) for name in xrv.models.DenseNet.targets) == CLASSES

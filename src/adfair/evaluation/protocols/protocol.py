@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import expit
 
-from adfair.evaluation.zero_shot import mean_direction, zero_shot_scores
+from adfair.evaluation.zero_shot import mean_direction, two_way, zero_shot_scores
 
 Pooling = Literal["embedding", "mean", "max"]
 Embed = Callable[[list[str]], np.ndarray]
@@ -92,7 +91,7 @@ def score(
     columns, classes = [], []
     for question in questions:
         column = pooled(question.positive)
-        column = expit(scale * (column - pooled(question.negative))) if question.negative else column - 1.0
+        column = two_way(scale * (column - pooled(question.negative))) if question.negative else column - 1.0
         columns.append(column)
         classes.append(pooled(question.classes) if question.classes else column)
     return ZeroShot(np.stack(columns, axis=1), np.stack(classes, axis=1))

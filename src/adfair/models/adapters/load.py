@@ -6,8 +6,9 @@ from pathlib import Path
 from adfair.errors import AdfairError, ConfigError
 from adfair.models.adapters.registry import ADAPTERS
 from adfair.models.adapters.run import model_folder
-from adfair.models.dual_encoder import CONFIG_FILE
+from adfair.models.dual_encoder import CONFIG_FILE, DualEncoder
 from adfair.models.encoder import Encoder
+from adfair.models.posthoc import corrected_adapter
 
 OURS = ("config.yaml", "before_after.csv")
 """Files beside the ``model/`` of a run, and of what erase and adapt write."""
@@ -17,7 +18,7 @@ def load_encoder(model: Path | str) -> Encoder:
     """The model that MODEL names: a run folder, an open_clip folder, or ``ADAPTER:PATH``.
 
     A plain path is a run where it holds or lies in one, and an open_clip folder otherwise, which is then fed as its
-    own ``preprocess_cfg`` says.
+    own ``preprocess_cfg`` says. A corrected model is fed as the one that it was made from.
 
     Raises:
         ConfigError: no such adapter or file, or a file that the adapter refuses.
@@ -27,9 +28,21 @@ def load_encoder(model: Path | str) -> Encoder:
     # Of Windows' drives only the letter stands before the colon.
     if colon and len(name) > 1 and name != "local-dir" and "/" not in name:
         return load_adapter(name, path)
+    return load_towers(model)
+
+
+def load_towers(model: Path | str) -> DualEncoder:
+    """The towers of a run or of an open_clip folder, as ``load_encoder`` reads them: those that may be changed.
+
+    Raises:
+        ConfigError, DataError: as ``load_encoder``; another adapter's name is no folder.
+    """
     folder = model_folder(model)
     ours = folder.name == "model" and any((folder.parent / each).is_file() for each in OURS)
-    return load_adapter("adfair" if ours or not (folder / CONFIG_FILE).is_file() else "open_clip", folder)
+    known = "adfair" if ours or not (folder / CONFIG_FILE).is_file() else "open_clip"
+    found = load_adapter(corrected_adapter(folder) or known, folder)
+    assert isinstance(found, DualEncoder), "both read open_clip's layout"
+    return found
 
 
 def load_adapter(name: str, path: Path | str) -> Encoder:

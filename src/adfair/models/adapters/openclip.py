@@ -16,6 +16,8 @@ from adfair.models.adapters.bert import VOCABULARIES, check_vocabulary, settings
 from adfair.models.dual_encoder import CONFIG_FILE, DualEncoder, build_net
 from adfair.models.encoder import Square
 from adfair.models.pixels import BICUBIC, BILINEAR, centre_crop, longest, shortest_then_crop, squash
+from adfair.models.posthoc import WEIGHTS_FILE as POSTHOC_FILE
+from adfair.models.posthoc import load_posthoc
 from adfair.models.safe_load import find_file, fingerprint, fit, read_checkpoint
 
 FILES = (
@@ -36,14 +38,17 @@ def load(path: Path) -> DualEncoder:
     if "model_cfg" not in told:
         raise ConfigError(f"{folder}: no {CONFIG_FILE} with model_cfg in it; expected an open_clip folder")
     config = repointed(told["model_cfg"], folder)
+    look = told.get("preprocess_cfg", {})
+    # open_clip feeds the tower at its own size too, whatever preprocess_cfg says.
+    square, size = preprocessing(look, config["vision_cfg"].get("image_size", 224), folder)
     file = find_file(named or folder, FILES, what="weights")
     build = partial(build_net, config)
     net = fit(build, _renamed(read_checkpoint(file), config), path=file)
-    look = told.get("preprocess_cfg", {})
-    square, size = preprocessing(look, config["vision_cfg"].get("image_size", 224), folder)
     mean, std = (tuple(look.get(k) or usual) for k, usual in zip(("mean", "std"), CLIP, strict=True))
     tokenize, places = _tokenizer(config, folder, net)
     texts = [each for place in places for each in text_files(place)]
+    posthoc = load_posthoc(folder)
+    corrected = [] if posthoc is None else [folder / POSTHOC_FILE]
     return DualEncoder(
         net,
         tokenize,
@@ -51,9 +56,10 @@ def load(path: Path) -> DualEncoder:
         mean,
         std,
         size,
+        posthoc,
         square=square,
         name="open_clip",
-        fingerprint=fingerprint(file, folder / CONFIG_FILE, *texts),
+        fingerprint=fingerprint(file, folder / CONFIG_FILE, *texts, *corrected),
     )
 
 
@@ -102,11 +108,12 @@ def _renamed(found: Any, config: dict[str, Any]) -> dict[str, Tensor]:
 
 def preprocessing(look: dict[str, Any], image_size: Any, folder: Path) -> tuple[Square, int]:
     """What ``preprocess_cfg`` says, open_clip's defaults where it is silent. Raises ConfigError."""
-    size = look.get("size") or image_size
-    sides = list(size) if isinstance(size, list | tuple) else [size, size]
+    sides = list(image_size) if isinstance(image_size, list | tuple) else [image_size] * 2
     mode, how = look.get("resize_mode") or "shortest", look.get("interpolation") or "bicubic"
     if sides[0] != sides[-1] or how not in ("bicubic", "bilinear"):
-        raise ConfigError(f"{folder / CONFIG_FILE}: size {size} or interpolation '{how}' is not supported")
+        raise ConfigError(
+            f"{folder / CONFIG_FILE}: size {image_size} or interpolation '{how}' is not supported"
+        )
     side, filter_ = check_side(sides[0], folder / CONFIG_FILE), BICUBIC if how == "bicubic" else BILINEAR
     if mode == "squash":
         return partial(squash, size=side, how=filter_), side

@@ -1,5 +1,6 @@
 """The adapters there are, and what file each wants. No torch here: ``adfair models`` is quick."""
 
+import re
 from dataclasses import dataclass
 
 BERT = "and vocab.txt of emilyalsentzer/Bio_ClinicalBERT in bert/ beside it"
@@ -141,13 +142,16 @@ ADAPTERS: dict[str, About] = {
 def seen_in_training(name: str, *cohort: str) -> str:
     """A warning where a cohort's name or source is a data set that the published weights were trained on, else ''."""
     words = ["".join(filter(str.isalnum, each)).lower() for each in cohort]
+    words += [each for text in cohort for each in re.findall(r"[a-z0-9]+", text.lower())]
     about = ADAPTERS.get(name.removesuffix("_t"))
     aliases = {NIH: ("chestxray14", "nih"), MIMIC: ("mimic",), CHEXPERT: ("chexpert",)}
     for data in about.trained_on if about else ():
         keys = aliases.get(data, (data.lower(),))
-        if any(key in word for key in keys for word in words):
+        # A short name stands by itself: 'nih' is no part of 'minihospital'.
+        if any(key == word or (len(key) > 4 and key in word) for key in keys for word in words):
+            who = "XrayCLIP, if this is XrayCLIP," if name == "transformers" else name
             return (
-                f"{name} as published was trained on {data}: on images or patients of its training set the figures "
+                f"{who} as published was trained on {data}: on images or patients of its training set the figures "
                 "are too good. Use a split that its authors held out"
             )
     return ""

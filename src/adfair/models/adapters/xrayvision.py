@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 from torch import Tensor
+from torch.nn import Parameter
 from torch.nn.functional import adaptive_avg_pool2d, relu
 
 from adfair.models.adapters.adapter import Adapter
@@ -69,13 +70,19 @@ def load(path: Path) -> Adapter:
     """Read the tensors of a DenseNet of torchxrayvision (``model.state_dict()``). Raises ConfigError.
 
     The library's own files are whole pickled programs, which are refused: save the tensors once, where it is safe.
-    Scores are plain probabilities, not rescaled by the library's operating points, which are not in the file.
+    Scores are plain probabilities, not rescaled by the library's operating points. A class whose operating point is NaN
+    was not in the training data, and its output is noise: it is left out.
     """
     file = find_file(path, FILES, what="weights")
     tensors = read_checkpoint(file).tensors()
-    tensors.pop("op_threshs", None)
+    points = tensors.pop("op_threshs", None)
     net = fit(partial(densenet, tensors), tensors, path=file)
     told = settings(file.parent / "config.json").get("label_names", CLASSES)
     classes = check_classes(told, net.classifier.out_features, file)
+    if points is not None and len(points) == len(classes):
+        trained = (~points.isnan()).nonzero().flatten()
+        classes = tuple(classes[i] for i in trained.tolist())
+        for name in ("weight", "bias"):
+            setattr(net.classifier, name, Parameter(getattr(net.classifier, name).detach()[trained]))
     towers = Classifier(net, net.classifier, _features)
     return Adapter("torchxrayvision", towers, square, look, SIZE, fingerprint(file), classes=classes)
