@@ -42,7 +42,7 @@ remedies: $(VENV)/.stamp-train
 	$(BIN)/adfair sweep examples/remedies_unnamed.yaml --out runs/remedies_unnamed $(CHOSEN) || test $$? -eq 1
 	$(BIN)/python docs/update_results.py remedies remedies_unnamed
 
-# What each part of `fairness: auto` does, there too: about 25 minutes a seed.
+# What each part of `fairness: auto` does, there too: about a quarter of an hour a seed.
 parts: $(VENV)/.stamp-train
 	$(BIN)/adfair sweep examples/auto_parts.yaml --out runs/auto_parts $(CHOSEN) || test $$? -eq 1
 	$(BIN)/python docs/update_results.py auto_parts

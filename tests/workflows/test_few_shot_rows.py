@@ -72,7 +72,7 @@ def test_the_mean_is_over_the_same_findings_whatever_a_draw_lacks() -> None:
     found = pd.DataFrame(rows).assign(
         learner="linear", metric="auc", attribute="", group="", n=5, n_positive=2, note=""
     )
-    got = module._summary(found, Budget(fraction=0.05)).set_index("finding")
+    got = module._summary(found, Budget(fraction=0.05), blind=False).set_index("finding")
     assert got.loc["mean", "value"] == pytest.approx((0.9 + 0.6) / 2)  # not (.7 + .8 + .85) / 3
     assert got.loc["mean", "note"] == (
         f"2 of 3 draws have every finding; standard deviation {np.std([0.7, 0.85], ddof=1):.4f} over 2 draws"

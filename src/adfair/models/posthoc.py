@@ -92,13 +92,8 @@ def corrected_adapter(folder: Path) -> str:
     """The adapter that read the towers which a folder's correction was fitted on; '' without one."""
     try:
         named = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))["adapter"]
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-    ):  # whoever loads the correction says what is wrong with it
-        return ""
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""  # whoever loads the correction says what is wrong with it
     return named if named in ("adfair", "open_clip") else ""
 
 

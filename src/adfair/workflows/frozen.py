@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adfair.data.cache import leave_out_refused
 from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort, group_codes, load_cohort
 from adfair.errors import ConfigError, DataError
@@ -62,15 +61,13 @@ def freeze(model: Path | str, data: Path | str, attributes: Sequence[str], *, ke
     towers = load_towers(model)
     # Patients of a balanced test set must not shape a correction either.
     kept, left_out = without_excluded(load_cohort(data))
-    cohort = kept
-    if towers.square is None:
-        cohort = leave_out_refused(kept, size=towers.image_size, fit=towers.fit)
+    subject = Subject(towers, kept)
+    cohort = subject.cohort
     groups = cohort.info.groups_of(attributes)
     table = cohort.split("train")
     codes = {name: _codes(cohort, table, name) for name in groups}
     if towers.posthoc is not None:
         raise ConfigError(f"{model}: has a post hoc correction already; name the model it was made from")
-    subject = Subject(towers, cohort)
     truth = subject.labels("train")
     weights = {
         name: independence_weights(each, truth) if keep_findings else np.ones(len(each))
