@@ -7,6 +7,7 @@ Whatever differs from that is refused by name, since a converted model that comp
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import open_clip
@@ -133,11 +134,13 @@ def clip_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {key: value.contiguous().clone() for key, value in named.items()}
 
 
-def save_transformers(model: DualEncoder, folder: Path, look: Mapping[str, Any]) -> float:
+def save_transformers(
+    model: DualEncoder, folder: Path, look: Mapping[str, Any] = MappingProxyType({})
+) -> float:
     """Write model, tokeniser and image processor into ``folder``; returns the largest difference of an embedding.
 
     Args:
-        look: the model's ``preprocess_cfg``.
+        look: the model's ``preprocess_cfg``, open_clip's defaults where it is silent.
 
     The tokeniser pads with the end token where open_clip pads with 0: behind the end token nothing is looked at.
 

@@ -76,9 +76,8 @@ def evaluate(
 
     Args:
         model: a run folder, an open_clip folder, or ``ADAPTER:PATH`` (``adfair models`` names the adapters).
-        data: the cohort.
-        protocol: ``zero_shot``, ``linear_probe``, ``leakage``, ``few_shot``, ``retrieval``, ``embeddings``, several
-            with commas, or ``all``, which is the first three.
+        data: the cohort. protocol: ``zero_shot``, ``linear_probe``, ``leakage``, ``few_shot``, ``retrieval``,
+            ``embeddings``, several with commas, or ``all``, which is the first three.
         prompts: zero-shot protocols of ``evaluation.protocols``, with commas, or ``all``; that of the model's authors
             where empty. The first one's tables stand in ``out``, those of the others in ``out/prompts/NAME``.
         out: folder for ``predictions.csv``, ``embeddings.npz``, ``metrics.csv`` and ``evaluation.json``, which says
@@ -89,10 +88,7 @@ def evaluate(
         ConfigError, DataError: something that the user can mend.
     """
     wanted, out = _protocols(protocol), Path(out)
-    for name in (*TABLES, RECORD, "prompts"):
-        require_absent(out / name, force=force)
-        if (out / name).resolve() == Path(str(model).rpartition(":")[2]).resolve():
-            raise DataError.at("is what is evaluated", file=out / name, remedy="Choose another --out.")
+    _require_place(out, model, force=force)
     named = [each.name for each in prompt_protocols(prompts)] if prompts else []
     # Listed patients are those of a balanced test set: they teach no probe and choose no threshold.
     (cohort, left_out), kept = without_excluded(load_cohort(data)), open_cache(cache)
@@ -123,6 +119,15 @@ def evaluate(
     }
     replace_file(out / RECORD, (json.dumps(facts, indent=2) + "\n").encode())
     return out
+
+
+def _require_place(out: Path, model: Path | str, *, force: bool) -> None:
+    """Refuse to write over what is there without ``force``, and over the model with it. Raises DataError."""
+    read = Path(str(model).rpartition(":")[2]).resolve()
+    for file in (out / name for name in (*TABLES, RECORD, "prompts")):
+        require_absent(file, force=force)
+        if file.resolve() == read:
+            raise DataError.at("is what is evaluated", file=file, remedy="Choose another --out.")
 
 
 def _require_apart(how: Protocol, split: str, wanted: Sequence[str]) -> None:

@@ -72,8 +72,6 @@ def transfer(
     for name in (TABLE, RECORD, *SIDES):
         require_absent(out / name, force=force)
     _require_fitting(how or Protocol(), protocol, split, prompts)
-    if protocol not in PROTOCOLS:
-        raise ConfigError(f"protocol '{protocol}': choose one of {', '.join(PROTOCOLS)}")
     (first, left_out), second = without_excluded(load_cohort(data)), load_cohort(to)
     _require_other_images(first, second, to_split, protocol, how or Protocol())
     mapped = read_finding_map(finding_map, first, second)
@@ -103,8 +101,10 @@ def transfer(
 
 
 def _require_fitting(how: Protocol, protocol: str, split: str, prompts: str) -> None:
-    """Refuse options that nothing has a use for, and calibration to the images that are scored."""
+    """Refuse options that nothing has a use for, and to score images that taught the probe or the calibration."""
     require_choosable(how)
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"protocol '{protocol}': choose one of {', '.join(PROTOCOLS)}")
     if protocol == "linear_probe":
         given = {
             "--calibrate": how.calibrate != "none",
