@@ -55,9 +55,8 @@ def contrast(values: np.ndarray, inside: np.ndarray, patients: np.ndarray) -> tu
     values, inside, patients = values[known], inside[known], patients[known]
     parts = [_mean(values[side], patients[side]) for side in (inside, ~inside)]
     own = float(np.hypot(parts[0][1], parts[1][1]))
-    return parts[0][0] - parts[1][0], own if np.isnan(own) else max(
-        own, _equal_error(values, inside, patients)
-    )
+    error = own if np.isnan(own) else max(own, _equal_error(values, inside, patients))
+    return parts[0][0] - parts[1][0], error
 
 
 def _mean(values: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
@@ -97,9 +96,8 @@ def group_contrasts(
         (Holm over the whole table), note. With two groups only the first is listed: the other is its mirror.
     """
     rows = []
-    patients = np.unique(patients, return_inverse=True)[
-        1
-    ].ravel()  # sorted once: numbers sort faster than texts
+    # Sorted once here: numbers sort faster than texts.
+    patients = np.unique(patients, return_inverse=True)[1].ravel()
     for attribute, names in groups.items():
         known = codes[attribute] >= 0
         listed = names[:1] if len(names) == 2 else names
