@@ -55,14 +55,10 @@ def false_alarms(folder: Path, seeds: int) -> tuple[list[str], list[str]]:
     """What was said of cohorts that hold no bias, of their groups and of rare ones: ``seed N: signs`` of those with any."""
     said: tuple[list[str], list[str]] = ([], [])
     for seed in range(seeds):
-        cohort = load_cohort(
-            synth(folder / "none", preset="none", seed=seed, mention=0.0, n_test=60, force=True)
-        )
+        drawn = synth(folder / "none", preset="none", seed=seed, mention=0.0, n_test=60, force=True)
+        cohort = with_rare_groups(load_cohort(drawn), seed)
         for found, attributes in zip(said, (("race", "sex"), ("site",)), strict=True):
-            signs = diagnose(
-                with_rare_groups(cohort, seed), attributes=attributes, images=False, seed=seed
-            ).signs
-            if signs:
+            if signs := diagnose(cohort, attributes=attributes, images=False, seed=seed).signs:
                 found.append(f"seed {seed}: {'; '.join(signs)}")
     return said
 

@@ -108,12 +108,8 @@ def decide(found: Mapping[str, Dependence], *, naming: float) -> Policy:
             "objective.adversary_weight: 0 leaves them in."
         )
         return Policy(scrub, "group_adjusted", "findings", weight, reasons)
-    judged = [d for d in found.values() if not d.reason]
-    hidden = (
-        "There is no dependence to hide"
-        if len(judged) == len(found)
-        else "No dependence is known that could be hidden"
-    )
+    unknown = any(d.reason for d in found.values())
+    hidden = "No dependence is known that could be hidden" if unknown else "There is no dependence to hide"
     reasons.append(f"{hidden}: the loss is the plain one.")
     reasons.append(
         f"An adversary of weight {WEIGHT:g} takes out what could be misused later, at next to no cost; "

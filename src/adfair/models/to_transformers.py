@@ -16,6 +16,7 @@ from torch import Tensor
 
 from adfair.errors import ConfigError
 from adfair.models.dual_encoder import DualEncoder
+from adfair.models.pixels import BICUBIC, BILINEAR
 
 PLAIN = {
     "vision_cfg": {"head_width", "image_size", "layers", "mlp_ratio", "patch_size", "width", "patch_dropout"},
@@ -164,7 +165,7 @@ def save_transformers(
 def _geometry(model: DualEncoder, look: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of ``CLIPImageProcessor`` that make an image square as the model's own preprocessing does."""
     side = {"height": model.image_size, "width": model.image_size}
-    filter_ = {"resample": 2 if look.get("interpolation") == "bilinear" else 3}
+    filter_ = {"resample": int(BILINEAR if look.get("interpolation") == "bilinear" else BICUBIC)}
     mode = look.get("resize_mode") or "shortest"
     if mode == "longest":
         raise ConfigError(
