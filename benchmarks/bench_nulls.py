@@ -80,6 +80,23 @@ def calibrated(rng: np.random.Generator) -> dict[str, float]:
     }
 
 
+def few_called(rng: np.random.Generator) -> dict[str, float]:
+    """One in twenty called positive of 300 and of 30 healthy patients, once with one image each and once with two."""
+    y = np.repeat([0, 1, 0, 1], [300, 100, 30, 10])
+    frame = pd.DataFrame(
+        {"patient_id": np.arange(440), "group": np.repeat(["A", "B"], [400, 40]), "label": y}
+    )
+    out = {}
+    for images, what in ((1, "one image a patient"), (2, "two images a patient")):
+        table = pd.concat([frame] * images, ignore_index=True)
+        called = rng.random(len(table)) < np.where(table["label"] == 1, 0.7, 0.05)
+        rows = audit(table.assign(score=np.where(called, 0.7, 0.2)), threshold=0.5, **OPTIONS).table
+        out[f"specificity .95, 300 and 30 healthy patients, {what}: fpr_difference"] = p_of(
+            rows, "fpr_difference", "label", "A-B"
+        )
+    return out
+
+
 def few_positives(rng: np.random.Generator) -> dict[str, float]:
     """Whether the interval of the AUC of a group of 200 with few positive patients misses the truth (0 or 1)."""
     out = {}
@@ -99,7 +116,7 @@ def few_positives(rng: np.random.Generator) -> dict[str, float]:
 
 def one(seed: int) -> dict[str, float]:
     """Every case once."""
-    cases = (other_findings, other_numbers_of_images, other_accuracy, calibrated, few_positives)
+    cases = (other_findings, other_numbers_of_images, other_accuracy, calibrated, few_positives, few_called)
     out = {}
     for k, case in enumerate(cases):
         out |= case(np.random.default_rng([seed, k]))

@@ -96,3 +96,12 @@ def test_ages_of_one_bin_agree_and_those_of_two_are_counted() -> None:
     ]
     quiet = audit(frame, aggregate="max", bins={"age": [40, 60]}, replicates=0, suppress_small=True)
     assert "some patients have images that differ in 'age': unknown there" in quiet.notes
+
+
+def test_labels_that_are_not_pooled_are_counted() -> None:
+    frame = pd.DataFrame(
+        {"patient_id": list("aabb"), "image_id": range(4), "label": [1, -1, -1, None], "score": 0.5}
+    )
+    result = audit(frame.assign(score=[0.1, 0.2, 0.3, 0.4]), aggregate="max", replicates=0)
+    assert "3 image-findings with an empty or uncertain (-1) label were not pooled" in result.notes
+    assert any(note.startswith("1 patient-findings") for note in result.notes)

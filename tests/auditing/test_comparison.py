@@ -137,3 +137,23 @@ def test_verdict_says_that_the_gap_fell_and_the_worst_group_rose(table: Maker) -
     assert "fell from" in verdict
     assert "worst-group AUC rose from" in verdict
     assert "95 % CI of the change -" in verdict
+
+
+def test_bins_join_named_attributes(table: Maker) -> None:
+    frame = table().assign(age=lambda t: 20 + t.index % 60)
+    frame["age"] = frame.groupby("image_id")["age"].transform("first")
+    got = compare({"a": frame, "b": frame}, attributes=["sex"], bins={"age": [40]}, replicates=10)
+    assert set(got.table["attribute"]) == {"", "sex", "age"}
+
+
+def test_small_groups_are_named_in_the_change_of_a_gap(table: Maker) -> None:
+    frame = table()
+    frame.loc[frame["patient_id"].isin([f"p{k}" for k in range(5)]), "race"] = "Z"
+    rows = compare({"a": frame, "b": frame}, attributes=["race"], replicates=10).table
+    gaps = rows[
+        (rows["group"] == "")
+        & (rows["attribute"] == "race")
+        & (rows["metric"] == "equalized_odds_difference")
+    ]
+    assert gaps["note"].str.contains("small group: Z, 5 patients, fewer than 10").all()
+    assert gaps["note"].str.count("small group").eq(1).all()

@@ -107,3 +107,17 @@ def test_a_validation_table_that_holds_what_is_audited_is_in_sample(table: Maker
     # The same ids with other scores are other images: tables without ids number their rows.
     clean = audit(frame, validation=other, threshold="youden", replicates=0)
     assert not any("validation table" in note for note in clean.notes)
+
+
+def test_thresholds_of_an_audit_keep_what_is_undefined_and_where_they_come_from(
+    table: Maker, tmp_path: Path
+) -> None:
+    validation = table(seed=1)
+    validation.loc[validation["finding"] == "f0", "label"] = 0
+    audit(table(), validation=validation, replicates=0).save(tmp_path / "a")
+    again = audit(table(), threshold=str(tmp_path / "a" / "metrics.csv"), replicates=0)
+    assert pd.isna(again.value("tpr", finding="f0"))
+    assert again.facts["threshold_origin"] == "given"
+    audit(table(), threshold="youden", in_sample=True, replicates=0).save(tmp_path / "b")
+    again = audit(table(), threshold=str(tmp_path / "b" / "metrics.csv"), replicates=0)
+    assert any("in-sample" in note for note in again.notes)

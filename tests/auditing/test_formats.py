@@ -217,3 +217,25 @@ def test_a_table_has_one_way_of_naming_labels_and_the_other_is_neither_label_nor
 
 def test_columns_need_not_be_named_by_text(table: Maker) -> None:
     assert load_predictions(table().rename(columns={"race": 5})).attributes[0].name == "5"
+
+
+@pytest.mark.parametrize("column", ["patient_id", "image_id"])
+def test_an_id_of_blanks_is_no_id(table: Maker, column: str) -> None:
+    frame = table()
+    frame.loc[3, column] = "  "
+    with pytest.raises(DataError, match=f"row 4, column '{column}': empty"):
+        load_predictions(frame)
+
+
+def test_groups_that_differ_in_case_alone_are_doubted(table: Maker) -> None:
+    frame = table().replace({"race": {"A": "Caf\u00e9", "B": "Cafe\u0301", "C": "cafe"}})
+    (note,) = [
+        n for n in load_predictions(frame, attributes=["race", "sex"]).notes if "groups of their own" in n
+    ]
+    assert note.startswith("race: 'Cafe\u0301' and 'Caf\u00e9' are audited")
+
+
+def test_a_column_that_is_there_twice_is_refused(table: Maker) -> None:
+    frame = table()
+    with pytest.raises(DataError, match="two columns are named 'race'"):
+        load_predictions(pd.concat([frame, frame[["race"]]], axis=1))

@@ -67,3 +67,14 @@ def test_patients_of_several_groups_are_counted_and_thresholds_explained(table: 
     assert {r["metric"] for r in rows if "in-sample" in r["note"]} == THRESHOLDED
     assert {"es_accuracy", "underdiagnosis_gap"} < THRESHOLDED
     assert not {"es_auc", "auc_gap", "ece_gap"} & THRESHOLDED
+
+
+def test_small_groups_that_enter_are_named(table: Maker) -> None:
+    frame = table()
+    few = frame["patient_id"].isin(["p0", "p1", "p2"])
+    frame.loc[few, "race"] = "Z"
+    rows = gap_rows(measured(frame, replicates=20))
+    entering = [r for r in rows if "Z" not in r["note"].partition("without ")[2]]
+    assert len(entering) > 10
+    assert all("small group: Z, 3 patients, fewer than 10" in r["note"] for r in entering)
+    assert not any("small group" in r["note"] for r in gap_rows(measured(table(), replicates=20)))

@@ -31,3 +31,10 @@ def test_four_times_the_patients_halve_it(table: Callable[..., pd.DataFrame]) ->
         rows = detectable(result)
         least.append(rows[rows["metric"] == "auc_difference"]["detectable"].iloc[0])
     assert least[0] / least[1] == pytest.approx(2, rel=0.2)
+
+
+def test_pairs_with_a_small_group_are_left_out(table: Callable[..., pd.DataFrame]) -> None:
+    frame = table(findings=1)
+    frame.loc[frame["patient_id"].isin(["p0", "p1", "p2"]), "race"] = "Z"
+    got = detectable(audit(frame, attributes=["race"], replicates=100, permutations=0))
+    assert {"A-B", "A-C", "B-C"} == set(got["group"])

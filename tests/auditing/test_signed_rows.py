@@ -105,3 +105,46 @@ def test_bca_interval_and_p_agree_about_zero(table: Maker) -> None:
     assert sum(r["p_value"] < 0.05 for r in clear) > 5
     for r in clear:
         assert (r["ci_low"] > 0 or r["ci_high"] < 0) == (r["p_value"] < 0.05), r
+
+
+def _rates(negatives: dict[str, tuple[int, int]], *, images: int = 1) -> pd.DataFrame:
+    """Groups of (called positive, all) healthy patients, and ten with the finding each."""
+    rows = [
+        (f"{g}{k}", 0, 0.9 if k < called else 0.1, g)
+        for g, (called, n) in negatives.items()
+        for k in range(n)
+    ]
+    rows += [(f"{g}+{k}", 1, 0.2 + 0.6 * (k % 2), g) for g in negatives for k in range(10)]
+    frame = pd.DataFrame(rows * images, columns=["patient_id", "label", "score", "race"])
+    return frame.assign(image_id=range(len(frame)))
+
+
+def test_a_rate_of_zero_in_a_small_group_is_no_certainty() -> None:
+    got = by_metric(signed_rows(measured(_rates({"A": (20, 200), "B": (0, 12)}), replicates=200)), "label")
+    row = got["fpr_differenceA-B"]
+    assert row["ci_low"] < 0 < row["value"] < row["ci_high"]
+    assert row["p_value"] > 0.2
+    assert "Newcombe interval" in row["note"]
+
+
+@pytest.mark.parametrize("how", [{"interval": "percentile"}, {"interval": "bca"}, {"images": 2}])
+def test_where_no_resample_of_a_group_differs_there_is_no_interval(how: dict) -> None:
+    frame = _rates({"A": (20, 200), "B": (0, 12)}, images=how.pop("images", 1))
+    row = by_metric(signed_rows(measured(frame, replicates=100, **how)), "label")["fpr_differenceA-B"]
+    assert row["value"] == pytest.approx(0.1)
+    assert np.isnan([row["ci_low"], row["ci_high"], row["p_value"]]).all()
+    assert "no interval: no resample differs in B" in row["note"]
+
+
+@pytest.mark.parametrize("interval", ["auto", "delong"])
+def test_a_perfect_group_gives_a_difference_of_aucs_no_p(table: Maker, interval: str) -> None:
+    frame = table(findings=1)
+    frame.loc[frame["sex"] == "M", "score"] = frame["label"]
+    row = by_metric(signed_rows(measured(frame, "sex", replicates=50, interval=interval)), "f0")
+    assert np.isnan(row["auc_differenceF-M"]["p_value"])
+    assert np.isnan(row["auc_differenceF-M"]["ci_low"])
+
+
+def test_a_small_group_is_named_in_its_differences() -> None:
+    rows = signed_rows(measured(_rates({"A": (20, 200), "B": (0, 12)}), replicates=20, min_group=30))
+    assert all("small group: B, 22 patients, fewer than 30" in r["note"] for r in rows)

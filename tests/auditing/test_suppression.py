@@ -163,3 +163,13 @@ def test_one_patient_with_all_the_positive_images_of_a_group_is_one() -> None:
     result = _suppressed(frame, attributes=["race"])
     assert _rows(result, group="B", finding="Edema")["value"].isna().all()
     assert _rows(result, group="A", metric="auc")["value"].notna().all()
+
+
+def test_notes_hold_no_small_count_either() -> None:
+    frame = _cohort({"A": (60, 30), "B": (60, 25)})
+    frame["view"] = np.where(frame.index < 2, "", np.where(frame.index % 2, "AP", "PA"))
+    twice = frame.iloc[[0, 70]].assign(image_id=["x", "y"], race=["B", "A"])
+    result = _suppressed(pd.concat([frame, twice]), attributes=["race"], strata=["view"])
+    assert "view: some images without a value are in no stratum" in result.notes
+    gaps = _rows(result, metric="auc_gap", attribute="race", stratum="")["note"]
+    assert gaps.str.contains("some patients change group").all()

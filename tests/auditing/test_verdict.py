@@ -22,6 +22,7 @@ def _row(
         "difference": b - a,
         "ci_low": ci[0],
         "ci_high": ci[1],
+        "note": "",
     }
 
 
@@ -103,3 +104,12 @@ def test_the_level_of_the_interval_is_printed() -> None:
         [_row("auc", 0.8, 0.8, (0, 0), race=False), _row("equalized_odds_difference", 0.2, 0.1, (-0.2, -0.1))]
     )
     assert "90 % CI" in verdicts(table, level=0.9)[0]
+
+
+def test_a_mean_over_easier_findings_names_no_group() -> None:
+    partial = {
+        **_row("auc", 0.70, 0.70, (-0.1, 0.1), group="Asian"),
+        "note": "mean over 1 of 2 findings, undefined: x",
+    }
+    gap, worst = _row("auc_gap", 0.08, 0.08, (-0.1, 0.1)), _row("worst_group_auc", 0.7, 0.7, (-0.1, 0.1))
+    assert "between Black and White patients" in _sentence(gap, worst, *GROUPS, partial)

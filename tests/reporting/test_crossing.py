@@ -39,7 +39,7 @@ def test_without_the_table_cells_are_computed_from_the_predictions() -> None:
     assert held["tpr"].value == pytest.approx((own["score"][own["label"] == 1] >= 0.4).mean())
     small = found.cells["auc"][found.rows.index("Z")][0]
     assert np.isnan(small.value)
-    assert small.note == f"fewer than {FEW} images"
+    assert small.note == f"fewer than {FEW} patients"
     assert intersections(data) is not None
 
 

@@ -131,3 +131,22 @@ def test_withheld_values_are_not_called_undefined(tmp_path: Path) -> None:
         "1 value could not be computed and 2 values were withheld to protect few patients; "
         "the tables give the reason in place of a number."
     )
+
+
+def test_who_is_served_worst_is_told_of_the_same_findings_and_a_small_group_is_marked(tmp_path: Path) -> None:
+    table = labels(findings=("Easy", "Hard"), groups="ABC")
+    table["score_Easy"] = scores(table, "Easy", shift=0.0, seed=2) + 2.0 * table["label_Easy"]
+    table["score_Hard"] = scores(table, "Hard", seed=3)
+    table["score_Easy"] /= table["score_Easy"].max()
+    table.loc[table["race"] == "C", "label_Easy"] = 0
+    found = said(table, tmp_path / "a", attributes=["race"])
+    assert "of the race groups with the same findings, " in found.sentences[1]
+    assert ", C is served worst" not in found.sentences[1]
+    table = labels(groups="AB")
+    table["score_X"] = scores(table)
+    table.loc[table.index < 4, ["race", "label_X", "score_X"]] = ["Tiny", 0, 0.9]
+    table.loc[0, ["label_X", "score_X"]] = [1, 0.1]
+    found = said(table, tmp_path / "b", attributes=["race"])
+    assert "Tiny is served worst, at .000" in found.sentences[1]
+    assert "small group: 4 patients, fewer than 10" in found.sentences[1]
+    assert "small group: Tiny, 4 patients, fewer than 10" in found.sentences[0]

@@ -10,7 +10,7 @@ import pandas as pd
 from adfair.auditing.attributes import binned
 from adfair.auditing.formats import recognise, refuse
 from adfair.auditing.predictions import source_name
-from adfair.auditing.reading import as_frame, numbers
+from adfair.auditing.reading import as_frame, empty, numbers
 from adfair.errors import ConfigError, DataError
 
 Pooling = Literal["max", "mean"]
@@ -24,6 +24,7 @@ def aggregate_images(
     level: Level = "patient",
     bins: Mapping[str, Sequence[float]] | None = None,
     disagreed: dict[str, int] | None = None,
+    notes: list[str] | None = None,
 ) -> pd.DataFrame:
     """One row a patient (or study) and finding: the label is 1 if any image's is, the score is max or mean.
 
@@ -32,7 +33,7 @@ def aggregate_images(
     of ``bins`` (its edges) the images agree where they lie in one bin, and the first value stands for it.
 
     Args:
-        disagreed: is told by column how many units became unknown.
+        disagreed: is told by column how many units became unknown. notes: are told how many rows have no label.
 
     Raises:
         DataError: the id column is missing. ConfigError: an unknown pooling or level.
@@ -40,7 +41,8 @@ def aggregate_images(
     if pooling not in ("max", "mean") or level not in ("patient", "study"):
         raise ConfigError(f"aggregate '{pooling}' to '{level}': use max or mean, and patient or study")
     source = source_name(table)
-    frame = as_frame(table, notes=[])
+    said = [] if notes is None else notes
+    frame = as_frame(table, notes=said)
     key = f"{level}_id"
     if key not in frame.columns:
         raise DataError.at(
@@ -50,13 +52,17 @@ def aggregate_images(
     group = [key, *([layout.finding] if layout.finding else [])]
     _check_rows(frame, group, source=source)
     columns: dict[str, pd.Series] = {}
+    unlabelled = 0
     for _, label_name, score_name in layout.pairs:
         label = pd.Series(numbers(frame[label_name], source=source))
         score = pd.Series(numbers(frame[score_name], source=source))
         used = label >= 0
+        unlabelled += int((~used).sum())
         by = [frame[name] for name in group]
         columns[label_name] = label.where(used).groupby(by).max()
         columns[score_name] = score.where(used).groupby(by).agg(pooling)
+    if unlabelled:
+        said.append(f"{unlabelled} image-findings with an empty or uncertain (-1) label were not pooled")
     skip = {*group, *layout.used, "image_id"}
     others = [name for name in frame.columns if name not in skip]
     unit = frame.groupby(key)
@@ -75,8 +81,7 @@ def aggregate_images(
 def _check_rows(frame: pd.DataFrame, group: list[str], *, source: str) -> None:
     """Grouping would silently drop rows without a key and pool an image that is there twice."""
     for name in group:
-        empty = frame[name].isna().to_numpy()
-        refuse(empty, "empty", source=source, column=name, remedy="Fill it before pooling")
+        refuse(empty(frame[name]), "empty", source=source, column=name, remedy="Fill it before pooling")
     if "image_id" in frame.columns:
         repeated = frame.duplicated(["image_id", *group[1:]]).to_numpy()
         what = "this image and finding already have a row"

@@ -1,6 +1,7 @@
 """Sensitive attributes: which columns they are, and each row's group as an integer code."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -99,6 +100,17 @@ def encode(
     recode = np.full(len(texts) + 1, -1, dtype=np.int16)
     recode[known] = np.arange(len(known))
     return Attribute(name, tuple(texts[i] for i in known), recode[codes])
+
+
+def look_alikes(attribute: Attribute) -> list[str]:
+    """Notes on groups whose names differ in case or in how an accent is coded only: most likely one group."""
+    named: dict[str, list[str]] = {}
+    for group in attribute.groups:
+        named.setdefault(unicodedata.normalize("NFC", group).casefold(), []).append(group)
+    pairs = ["' and '".join(groups) for groups in named.values() if len(groups) > 1]
+    return [
+        f"'{pair}' are audited as groups of their own: write them alike if they are one" for pair in pairs
+    ]
 
 
 def binned(column: pd.Series, edges: Sequence[float], *, source: str) -> Attribute:

@@ -95,9 +95,13 @@ def _prepared(
     if not pooling:
         return load_predictions(source, attributes=attributes, strata=strata, bins=bins)
     different: dict[str, int] = {}
-    pooled = aggregate_images(source, pooling=pooling, level=level, bins=bins, disagreed=different)
+    notes: list[str] = []
+    pooled = aggregate_images(
+        source, pooling=pooling, level=level, bins=bins, disagreed=different, notes=notes
+    )
     loaded = load_predictions(pooled, attributes=attributes, strata=strata, bins=bins)
-    notes, units = list(loaded.notes), "studies" if level == "study" else "patients"
+    notes += [note.replace("image-findings", f"{level}-findings") for note in loaded.notes]
+    units = "studies" if level == "study" else "patients"
     for name in (a.name for a in (*loaded.attributes, *loaded.strata) if a.name in different):
         hidden = settings.suppress_small and different[name] < settings.min_group
         many = "some" if hidden else f"{different[name]:,}"
@@ -191,7 +195,9 @@ def _stratum_rows(
     for stratum in predictions.strata:
         nowhere = int((stratum.codes < 0).sum())
         if nowhere:
-            notes.append(f"{stratum.name}: {nowhere:,} images without a value are in no stratum")
+            hide = settings.suppress_small and nowhere < settings.min_group
+            many = "some" if hide else f"{nowhere:,}"
+            notes.append(f"{stratum.name}: {many} images without a value are in no stratum")
         for code, name in enumerate(stratum.groups):
             part = replace(predictions.take(stratum.codes == code), strata=())
             if settings.suppress_small:

@@ -1,6 +1,6 @@
 """``compare``: paired differences of every metric and gap between models that scored the same images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -17,8 +17,8 @@ from adfair.auditing.judging import Judge, ece_noise, gap_noise, judge_biased, p
 from adfair.auditing.measure import Measured, measure
 from adfair.auditing.pairing import align
 from adfair.auditing.predictions import Predictions
-from adfair.auditing.reasons import few_note, joined, resample_note, small_note
-from adfair.auditing.rows import EMITTED, mean_note, mean_over_findings
+from adfair.auditing.reasons import few_note, joined, mean_note, resample_note, small_groups, small_note
+from adfair.auditing.rows import EMITTED, mean_over_findings
 from adfair.auditing.settings import Options, Settings
 from adfair.auditing.statistics import INDEX
 from adfair.auditing.verdict import verdicts
@@ -112,6 +112,8 @@ def compare(
     models: list[_Model] = []
     for name, source in sources.items():
         path, rule = _inside(source, threshold)
+        if attributes is not None:
+            attributes = list(dict.fromkeys([*attributes, *(bins or {})]))
         predictions = load_predictions(path, attributes=attributes, bins=bins)
         # All models are audited on the first one's attributes, also when those were only recognised.
         attributes = [a.name for a in predictions.attributes]
@@ -193,16 +195,25 @@ def base_differences(a: Measured, b: Measured, settings: Settings, *, delong: bo
     noise = ece_noise(b) - ece_noise(a)
     out = []
     for c, cell in enumerate(a.cells):
-        judge, small = partial(judge_biased, noise=noise[:, c], settings=settings), small_note(a, c)
+        judge, small = (
+            partial(judge_biased, noise=noise[:, c], settings=settings),
+            _of_either(small_note, a, b, c),
+        )
         for metric in EMITTED:
             k = INDEX[metric]
             p = _delong(a, b, c) if delong and metric == "auc" else None
             place = {"metric": metric, "attribute": cell.attribute, "group": cell.group}
             values = a.values[:, :, c, k], b.values[:, :, c, k]
-            notes = [joined(small, few_note(a, f, [c], (metric,))) for f in range(len(a.rows))]
+            few = [_of_either(few_note, a, b, f, [c], (metric,)) for f in range(len(a.rows))]
+            notes = [joined(small, each) for each in few]
             rows = difference_rows(place, *values, a, settings, p, judge if metric == "ece" else None)
             out += _noted(rows, [*notes, small])
     return out
+
+
+def _of_either(note: Callable[..., str], a: Measured, b: Measured, *place: Any) -> str:
+    """What there is to note of a place in two tables: once where they are of the same patients."""
+    return joined(*dict.fromkeys(note(measured, *place) for measured in (a, b)))
 
 
 def gap_differences(a: Measured, b: Measured, settings: Settings) -> list[dict[str, Any]]:
@@ -234,7 +245,9 @@ def gap_differences(a: Measured, b: Measured, settings: Settings) -> list[dict[s
                 for each in usable
             ]
             notes = [f"without {', '.join(names)} (undefined for a model)" if names else "" for names in left]
-            out += _noted(rows, [*notes, ""])
+            entering = np.array([*usable, np.any(usable, axis=0)])
+            small = [_of_either(small_groups, a, b, [*np.array(columns)[each]]) for each in entering]
+            out += _noted(rows, [joined(*both) for both in zip([*notes, ""], small, strict=True)])
     return out
 
 

@@ -23,14 +23,21 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """A figure of the audit and the bound that makes it unacceptable."""
+    """A figure of the audit, ``place`` as it stands in the brackets, and the bound that makes it unacceptable."""
 
     metric: str
-    attribute: str
-    group: str
-    finding: str
+    place: str
     sign: str
     bound: float
+
+    def readings(self) -> list[tuple[str, str, str]]:
+        """What the place may mean, as attribute, group and finding: groups such as ``White, non-Hispanic`` hold commas."""
+        commas = [k for k, character in enumerate(self.place) if character == ","]
+        found = []
+        for cut in [len(self.place), *commas[::-1]]:
+            attribute, _, group = self.place[:cut].partition("=")
+            found.append((attribute.strip(), group.strip(), self.place[cut + 1 :].strip() or "mean"))
+        return found
 
 
 def parse_condition(text: str) -> Condition:
@@ -42,9 +49,7 @@ def parse_condition(text: str) -> Condition:
     if not match:
         raise ConfigError(f"--fail-if '{text}': expected for example 'equalized_odds_difference[race] > .1'")
     metric, inside, sign, bound = match.groups()
-    place, _, finding = (inside or "").partition(",")
-    attribute, _, group = place.partition("=")
-    return Condition(metric, attribute.strip(), group.strip(), finding.strip() or "mean", sign, float(bound))
+    return Condition(metric, (inside or "").strip(), sign, float(bound))
 
 
 def held(condition: Condition, audit: Audit) -> str:
@@ -53,15 +58,14 @@ def held(condition: Condition, audit: Audit) -> str:
     An undefined figure holds too: it has not been shown to be acceptable. Raises ConfigError when the audit
     has no such figure.
     """
-    names = (condition.attribute, condition.group)
-    where = f"{condition.metric}[{'='.join(n for n in names if n)}, {condition.finding}]"
-    try:
-        value = audit.value(
-            condition.metric, finding=condition.finding, attribute=condition.attribute, group=condition.group
-        )
-    except KeyError:
-        raise ConfigError(f"--fail-if: the audit has no figure {where}") from None
-    if np.isnan(value):
-        return f"{where} is undefined"
-    failed = _COMPARE[condition.sign](value, condition.bound)
-    return f"{where} = {value:.4f} {condition.sign} {condition.bound:g}" if failed else ""
+    for attribute, group, finding in condition.readings():
+        try:
+            value = audit.value(condition.metric, finding=finding, attribute=attribute, group=group)
+        except KeyError:
+            continue
+        where = f"{condition.metric}[{'='.join(filter(None, (attribute, group)))}, {finding}]"
+        if np.isnan(value):
+            return f"{where} is undefined"
+        failed = _COMPARE[condition.sign](value, condition.bound)
+        return f"{where} = {value:.4f} {condition.sign} {condition.bound:g}" if failed else ""
+    raise ConfigError(f"--fail-if: the audit has no figure {condition.metric}[{condition.place}]")

@@ -82,7 +82,7 @@ def resolve(
     if in_sample and validation is not None:
         raise ConfigError("a validation table and in-sample thresholds exclude each other: give one of them")
     if isinstance(rule, str) and rule.lower().endswith(".csv"):
-        return Cutoffs(_from_file(Path(rule), names), rule, "given")
+        return _from_file(Path(rule), names)
     if rule is None and validation is None and not in_sample:
         return _half(predictions)
     chosen = "youden" if rule is None else str(rule)
@@ -130,16 +130,21 @@ def _choose(table: Predictions, finding: str, rule: str) -> float:
     return choose_threshold(table.labels[rows, f], table.scores[rows, f], rule=rule)
 
 
-def _from_file(path: Path, findings: tuple[str, ...]) -> np.ndarray:
-    """Thresholds from columns finding and threshold, or from the threshold rows of an audit's metrics.csv."""
-    frame = read_table(path)
-    if {"metric", "finding", "value"} <= set(frame.columns):
+def _from_file(path: Path, findings: tuple[str, ...]) -> Cutoffs:
+    """Thresholds from columns finding and threshold, or from the threshold rows of an audit's metrics.csv.
+
+    An audit's may be undefined, and chosen on the very rows that are evaluated.
+    """
+    frame, origin = read_table(path), "given"
+    if audited := {"metric", "finding", "value"} <= set(frame.columns):
         frame = frame[frame["metric"] == "threshold"].rename(columns={"value": "threshold"})
+        if "note" in frame and frame["note"].astype("string").str.endswith(", in-sample").any():
+            origin = "in-sample"
     for name in ("finding", "threshold"):
         if name not in frame.columns:
             raise DataError.at("no such column", file=path, column=name, remedy="Expected finding, threshold")
     values = dict(zip(frame["finding"], numbers(frame["threshold"], source=str(path)), strict=True))
-    if not np.isfinite([value for name, value in values.items() if name in findings]).all():
+    if not audited and not np.isfinite([values[name] for name in findings if name in values]).all():
         raise DataError.at(
             "not a finite number", file=path, column="threshold", remedy="Fill in every threshold"
         )
@@ -148,4 +153,4 @@ def _from_file(path: Path, findings: tuple[str, ...]) -> np.ndarray:
     missing = [name for name in findings if name not in values]
     if missing:
         raise DataError(f"{path}: no threshold for finding '{missing[0]}'")
-    return np.array([values[name] for name in findings])
+    return Cutoffs(np.array([values[name] for name in findings]), str(path), origin)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from adfair.auditing.gaps import GAPS
 from adfair.auditing.power import detectable
+from adfair.auditing.reasons import SMALL
 from adfair.auditing.result import Audit
 
 _GROUP_METRICS = ("auc", "tpr", "fpr", "ppv", "selection_rate", "underdiagnosis_rate", "ece")
@@ -40,7 +41,8 @@ def group_grid(audit: Audit, *, finding: str = "mean") -> Grid:
         cells = [_cell(rows.loc[name]) if name in rows.index else "" for name in _GROUP_METRICS]
         size = rows.loc["auc", "n"]
         count = "" if np.isnan(size) else f"{size:.0f}"
-        lines.append([attribute or "all", group or "all", count, *cells])
+        small = f" ({SMALL})" if SMALL in rows.loc["auc", "note"] else ""
+        lines.append([attribute or "all", f"{group}{small}" or "all", count, *cells])
     return ["attribute", "group", "n", *_GROUP_METRICS], lines
 
 
@@ -71,11 +73,11 @@ def signed_grid(audit: Audit, *, finding: str = "mean") -> Grid:
             _pair(audit, r),
             r["metric"],
             figure(r["value"], r["ci_low"], r["ci_high"]),
-            f"{r['p_value']:.3f}",
+            *(_number(r[name]) for name in ("p_value", "p_adjusted")),
         ]
         for r in _records(rows)
     ]
-    return ["attribute", "groups", "difference", "value", "p"], lines
+    return ["attribute", "groups", "difference", "value", "p", "p adjusted"], lines
 
 
 def _pair(audit: Audit, row: dict[str, Any]) -> str:
@@ -107,7 +109,7 @@ def markdown(audit: Audit) -> str:
     parts += [
         f"Values with {level} intervals. *By chance* is the mean gap that equal groups would "
         "show at these sizes; p is the share of such gaps at least as large. A gap near its chance level "
-        "is noise.",
+        "is noise. Of a difference between two groups p is the level at which its interval touches 0.",
         "",
     ]
     for finding in dict.fromkeys(["mean", *audit.facts.get("findings", [])]):

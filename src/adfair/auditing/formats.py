@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from adfair.auditing.attributes import Attribute, attribute_columns, encode
+from adfair.auditing.attributes import Attribute, attribute_columns, encode, look_alikes
 from adfair.auditing.predictions import Predictions, source_name
-from adfair.auditing.reading import as_frame, numbers
+from adfair.auditing.reading import as_frame, empty, numbers
 from adfair.errors import DataError
 
 _SCORES = ("score", "prob", "probability", "y_prob", "y_score")
@@ -73,6 +73,7 @@ def load_predictions(
             known = f"{near}The others are: {', '.join(others)}"
             raise DataError.at("no such column", file=source, column=name, remedy=known)
     coded = [encode(frame[name], source=source, edges=edges.get(name)) for name in [*names, *strata]]
+    notes += [f"{a.name}: {note}" for a in coded for note in look_alikes(a)]
     image, ids = _image_codes(frame, layout, source=source)
     patient = _patient_codes(frame, image, len(ids), source=source, notes=notes)
     findings, labels, scores = _matrices(frame, layout, image, len(ids), source=source, notes=notes)
@@ -152,7 +153,8 @@ def _image_codes(frame: pd.DataFrame, layout: Layout, *, source: str) -> tuple[n
             raise DataError(f"{source}: several findings need an image_id column to tell images apart")
         return np.arange(len(frame)), np.arange(len(frame))
     codes, ids = pd.factorize(frame["image_id"])
-    refuse(codes < 0, "empty", source=source, column="image_id", remedy="Give every image an id")
+    nameless = empty(frame["image_id"])
+    refuse(nameless, "empty", source=source, column="image_id", remedy="Give every image an id")
     return codes, np.asarray(ids, dtype=object)
 
 
@@ -164,7 +166,7 @@ def _patient_codes(
         return np.arange(images, dtype=np.int32)
     codes, _ = pd.factorize(frame["patient_id"])
     refuse(
-        codes < 0,
+        empty(frame["patient_id"]),
         "empty",
         source=source,
         column="patient_id",

@@ -6,8 +6,8 @@ from adfair.auditing.attributes import Attribute
 from adfair.auditing.chance import Null, attribute_units, permute
 from adfair.auditing.gaps import GAPS, Gap, gap_values, usable_groups
 from adfair.auditing.measure import Measured
-from adfair.auditing.reasons import few_note, joined, resample_note
-from adfair.auditing.rows import Row, mean_note, mean_over_findings, row, wanted
+from adfair.auditing.reasons import few_note, joined, mean_note, resample_note, small_groups
+from adfair.auditing.rows import Row, mean_over_findings, row, wanted
 from adfair.auditing.statistics import INDEX
 from adfair.metrics.intervals import gap_interval, permutation_p_value
 
@@ -25,7 +25,9 @@ def gap_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = froz
         null = None
         if measured.settings.null_replicates:
             null = permute(measured.predictions, attribute, units, measured.thresholds, measured.settings)
-        split = f"{units.split_patients} patients change group" if units.split_patients else ""
+        hide = measured.settings.suppress_small and units.split_patients < measured.settings.min_group
+        many = "some" if hide else units.split_patients
+        split = f"{many} patients change group" if units.split_patients else ""
         for gap in gaps:
             note = joined(split, extra if gap.name in THRESHOLDED else "")
             out += _rows_of_gap(measured, attribute, gap, null, note)
@@ -69,7 +71,7 @@ def _rows_of_gap(
         figures = _figures(values[:, f], own[:, f], gap, measured)
         counts = counts_of(measured, f, known)
         resampled = resample_note(values[1:, f]) if np.isfinite(values[0, f]) else ""
-        few = few_note(measured, f, known, gap.needs) if len(known) > 1 else ""
+        few = _few(measured, f, known, gap) if len(known) > 1 else ""
         text = joined(why, resampled, few, _overlap_note(gap, null, "labelled"), note)
         out.append(row(gap.name, name, attribute.name, figures={**figures, **counts}, note=text))
     mean = mean_over_findings(values)
@@ -82,9 +84,15 @@ def _rows_of_gap(
     without = f"without {', '.join(missing)} where undefined" if missing else ""
     resampled = resample_note(mean[1:]) if kept.any() else ""
     alike = _overlap_note(gap, null, "joint" if len(findings) > 1 else "labelled")
-    text = joined(mean_note(values[0], findings), without, resampled, alike, note)
+    entering = [c for k, c in enumerate(columns) if any(u[k] for u in usable)] if kept.any() else []
+    small = small_groups(measured, entering)
+    text = joined(mean_note(values[0], findings), without, resampled, small, alike, note)
     figures = _figures(mean, null_mean, gap, measured)
     return [*out, row(gap.name, "mean", attribute.name, figures={**figures, **counts}, note=text)]
+
+
+def _few(measured: Measured, finding: int, cells: list[int], gap: Gap) -> str:
+    return joined(small_groups(measured, cells), few_note(measured, finding, cells, gap.needs))
 
 
 def _null_values(

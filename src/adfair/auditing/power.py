@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from adfair.auditing.gaps import SIGNED
+from adfair.auditing.reasons import SMALL
 from adfair.auditing.result import Audit
 
 _NORMAL = NormalDist()
@@ -21,7 +22,8 @@ def detectable(audit: Audit, *, power: float = 0.8, target: float = 0.05) -> pd.
 
     Returns:
         Columns metric, finding, attribute, group (``A-B``), standard_error, detectable, patients_factor: how
-        many times as many patients (same mix) would make ``target`` detectable.
+        many times as many patients (same mix) would make ``target`` detectable. Pairs with a small group are left out: an
+            interval of so few patients is no measure of what more of them would find.
 
     Source: the normal sample-size formula, detectable = (z(1 - alpha/2) + z(power)) x standard error, with
     the standard error read off the bootstrap interval; it shrinks with the square root of the number of
@@ -31,6 +33,7 @@ def detectable(audit: Audit, *, power: float = 0.8, target: float = 0.05) -> pd.
     z = _NORMAL.inv_cdf((1 + level) / 2)
     rows = audit.table[audit.table["metric"].isin([f"{name}_difference" for name in SIGNED])]
     rows = rows[(rows["group"] != "") & (rows["stratum"] == "")]
+    rows = rows[~rows["note"].str.contains(SMALL)]
     error = (rows["ci_high"] - rows["ci_low"]) / (2 * z)
     least = (z + _NORMAL.inv_cdf(power)) * error
     table = rows[["metric", "finding", "attribute", "group"]].assign(

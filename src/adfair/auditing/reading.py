@@ -65,10 +65,20 @@ def as_frame(table: pd.DataFrame | Path | str, *, notes: list[str]) -> pd.DataFr
     """A table, read where it is a path, with columns named by text and ids by our names.
 
     Raises:
-        DataError: as :func:`read_table`; two columns may be the same id.
+        DataError: as :func:`read_table`; two columns have one name, or may be the same id.
     """
     frame = table.reset_index(drop=True) if isinstance(table, pd.DataFrame) else read_table(table)
-    return _with_ids(frame.rename(columns=str), notes)
+    frame = frame.rename(columns=str)
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise DataError(f"table: two columns are named '{twice}'. Rename or drop one")
+    return _with_ids(frame, notes)
+
+
+def empty(column: pd.Series) -> np.ndarray:
+    """Which cells ([N]) hold nothing, or blanks alone."""
+    codes, values = pd.factorize(column)
+    return np.array([*(isinstance(v, str) and not v.strip() for v in values), True])[codes]
 
 
 def column_names(path: Path | str) -> list[str]:

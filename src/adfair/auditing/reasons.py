@@ -7,6 +7,8 @@ import numpy as np
 from adfair.auditing.cells import SortedRows
 from adfair.auditing.measure import Measured
 
+SMALL = "small group"
+_MEAN = "mean over"
 _NEEDS_POSITIVES = frozenset({"auc", "auprc", "tpr", "fnr"})
 _NEEDS_NEGATIVES = frozenset({"auc", "fpr", "tnr"})
 _PROBABILITIES = frozenset({"brier", "ece"})
@@ -41,25 +43,48 @@ def resample_note(replicates: np.ndarray) -> str:
 def small_note(measured: Measured, cell: int) -> str:
     """That a cell has few patients; empty where it has enough."""
     patients, least = measured.patients_in(cell), measured.settings.min_group
-    return f"small group: {patients} patients, fewer than {least}" if patients < least else ""
+    return f"{SMALL}: {patients} patients, fewer than {least}" if patients < least else ""
+
+
+def small_groups(measured: Measured, cells: Sequence[int]) -> str:
+    """Which of the cells that a figure compares have few patients; empty where all have enough."""
+    least = measured.settings.min_group
+    few = [(measured.cells[c].group, size) for c in cells if (size := measured.patients_in(c)) < least]
+    return joined(*(f"{SMALL}: {group}, {size} patients, fewer than {least}" for group, size in few))
 
 
 def few_note(measured: Measured, finding: int, cells: Sequence[int], metrics: Sequence[str]) -> str:
     """Of which cells the metrics rest on few positive or few negative patients; empty where on enough, or on none.
 
-    Cells that are small altogether are left to the note on small groups. Intervals under-cover below that: the page on
+    Cells that are small altogether are left to the notes on small groups. Intervals under-cover below that: the page on
     metrics gives by how much.
     """
     least, said = measured.settings.min_group, []
     for k, (name, needs) in enumerate((("negatives", _NEEDS_NEGATIVES), ("positives", _NEEDS_POSITIVES)), 1):
         for c in cells:
-            everyone, patients = measured.patients_by_class[finding, c, [0, k]]
-            if needs & {*metrics} and everyone >= least and 0 < patients < least:
+            patients, enough = measured.patients_by_class[finding, c, k], measured.patients_in(c) >= least
+            if needs & {*metrics} and enough and 0 < patients < least:
                 where = f" in {measured.cells[c].group}" if len(cells) > 1 else ""
                 said.append(
                     f"few {name}{where}: {patients} patient{'' if patients == 1 else 's'}, fewer than {least}"
                 )
     return joined(*said)
+
+
+def mean_over(note: str) -> str:
+    """Which findings a mean leaves out, as its note has it; empty where it is over all. Means compare where this agrees."""
+    return next((part for part in note.split("; ") if part.startswith(_MEAN)), "")
+
+
+def mean_note(observed: np.ndarray, findings: tuple[str, ...]) -> str:
+    """Which findings ([F] observed values) a mean leaves out because they are undefined."""
+    missing = [name for name, value in zip(findings, observed, strict=True) if np.isnan(value)]
+    if not missing:
+        return ""
+    if len(missing) == len(findings):
+        return "undefined: undefined for every finding"
+    kept = len(findings) - len(missing)
+    return f"{_MEAN} {kept} of {len(findings)} findings, undefined: {', '.join(missing)}"
 
 
 def joined(*notes: str) -> str:

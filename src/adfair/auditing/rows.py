@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from adfair.auditing.cells import SortedRows
 from adfair.auditing.measure import Measured
-from adfair.auditing.reasons import few_note, joined, resample_note, small_note, undefined_reason
+from adfair.auditing.reasons import few_note, joined, mean_note, resample_note, small_note, undefined_reason
 from adfair.auditing.statistics import INDEX
 from adfair.metrics.delong import auc_components, auc_covariance
 from adfair.metrics.intervals import (
@@ -51,6 +52,8 @@ EMITTED = (
     "underdiagnosis_rate",
 )
 RATE_METRICS = frozenset(EMITTED[4:])
+CLOSED_FORMS = ("auto", "delong")
+"""Intervals of the settings under which rates of one row a patient have a closed form."""
 Row = dict[str, Any]
 
 
@@ -185,10 +188,10 @@ def _closed_form(
 ) -> tuple[float, float, str] | None:
     """Wilson for rates of one row a patient, DeLong for AUC when asked; None: use the bootstrap."""
     settings, rows = measured.settings, measured.rows[place[0]][place[1]]
-    if np.isnan(value) or not settings.replicates or settings.interval in ("percentile", "bca"):
+    if np.isnan(value) or not settings.replicates or settings.interval not in CLOSED_FORMS:
         return None
     if metric in RATE_METRICS and rows.single:
-        whole = _denominator(metric, rows.label, rows.start, measured.predictions.findings[place[0]])
+        whole = denominator(metric, rows, measured.predictions.findings[place[0]])
         low, high = wilson_interval(value * whole, whole, level=settings.level)
         return float(low), float(high), "Wilson interval"
     if metric != "auc" or settings.interval != "delong":
@@ -200,13 +203,14 @@ def _closed_form(
     return max(ends[0], 0.0), min(ends[1], 1.0), "DeLong interval" if rows.single else "Obuchowski interval"
 
 
-def _denominator(metric: str, label: np.ndarray, start: int, finding: str) -> float:
-    positives = float(label.sum())
+def denominator(metric: str, rows: SortedRows, finding: str) -> float:
+    """How many rows a rate is a share of."""
+    positives, size = float(rows.positives), float(rows.size)
     if metric == "underdiagnosis_rate":
         metric = "fpr" if finding.casefold().replace("_", " ") == "no finding" else "fnr"
-    sizes = {"tpr": positives, "fnr": positives, "fpr": label.size - positives}
-    sizes |= {"ppv": float(label.size - start), "npv": float(start)}
-    return sizes.get(metric, float(label.size))
+    sizes = {"tpr": positives, "fnr": positives, "fpr": size - positives}
+    sizes |= {"ppv": size - rows.start, "npv": float(rows.start)}
+    return sizes.get(metric, size)
 
 
 def _mean_rows(
@@ -235,17 +239,6 @@ def _mean_rows(
         counts = {"n": n, "n_positive": n_positive}
         out.append(row(metric, "mean", cell.attribute, cell.group, figures={**figures, **counts}, note=note))
     return out
-
-
-def mean_note(observed: np.ndarray, findings: tuple[str, ...]) -> str:
-    """Which findings ([F] observed values) a mean leaves out because they are undefined."""
-    missing = [name for name, value in zip(findings, observed, strict=True) if np.isnan(value)]
-    if not missing:
-        return ""
-    if len(missing) == len(findings):
-        return "undefined: undefined for every finding"
-    kept = len(findings) - len(missing)
-    return f"mean over {kept} of {len(findings)} findings, undefined: {', '.join(missing)}"
 
 
 def _small_note(measured: Measured, c: int) -> str:

@@ -6,18 +6,31 @@ from adfair.auditing.gap_rows import counts_of
 from adfair.auditing.gaps import SIGNED, signed_pairs
 from adfair.auditing.judging import ece_noise, judge_biased
 from adfair.auditing.measure import Measured
-from adfair.auditing.reasons import few_note, joined, resample_note
-from adfair.auditing.rows import Row, intervals, mean_note, mean_over_findings, p_values, row, wanted
+from adfair.auditing.reasons import few_note, joined, mean_note, resample_note, small_groups
+from adfair.auditing.rows import (
+    CLOSED_FORMS,
+    RATE_METRICS,
+    Row,
+    denominator,
+    intervals,
+    mean_over_findings,
+    p_values,
+    row,
+    wanted,
+)
 from adfair.auditing.statistics import INDEX
 from adfair.metrics.delong import auc_components, auc_covariance
 from adfair.metrics.intervals import normal_interval, normal_p_value
+from adfair.metrics.rate_difference import newcombe_interval, newcombe_p_value
 
 
 def signed_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = frozenset()) -> list[Row]:
     """Rows of signed differences (of those in ``only``, if any) between two groups, A minus B.
 
-    ``extra`` is a note for rates. The interval of a difference of calibration errors allows for what calibrated scores
-    of groups of these sizes would show (``judge_biased``).
+    ``extra`` is a note for rates. Rates of one row a patient get Newcombe's interval; other figures have neither interval
+    nor p where no resample of a group differs (our choice: a bootstrap would take that group's figure for known). The
+    interval of a difference of calibration errors allows for what calibrated scores of groups of these sizes would show
+    (``judge_biased``).
     """
     out = []
     for attribute in measured.predictions.attributes:
@@ -33,8 +46,8 @@ def signed_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = f
 def _pair_rows(measured: Measured, metric: str, pair: tuple[int, int], note: str) -> list[Row]:
     one, two = (measured.cells[c] for c in pair)
     name, group = f"{metric}_difference", f"{one.group}-{two.group}"
-    findings = measured.predictions.findings
-    values, low, high, p = _judged(measured, metric, pair)
+    findings, small = measured.predictions.findings, small_groups(measured, pair)
+    values, low, high, p, how = _judged(measured, metric, pair)
     out = []
     for f, finding in enumerate(findings):
         figures = {"value": values[0, f], "ci_low": low[f], "ci_high": high[f], "p_value": p[f]}
@@ -44,19 +57,22 @@ def _pair_rows(measured: Measured, metric: str, pair: tuple[int, int], note: str
             why = f"undefined: {metric} undefined in a group"
         few = few_note(measured, f, pair, (metric,))
         figures |= counts_of(measured, f, list(pair))
-        out.append(row(name, finding, one.attribute, group, figures=figures, note=joined(why, few, note)))
+        text = joined(why, how[f], small, few, note)
+        out.append(row(name, finding, one.attribute, group, figures=figures, note=text))
     if len(findings) == 1:  # the mean is that finding: the same figures, closed forms included
         return [*out, {**out[0], "finding": "mean"}]
     totals = [counts_of(measured, f, list(pair)) for f in range(len(findings))]
     figures = {"value": values[0, -1], "ci_low": low[-1], "ci_high": high[-1], "p_value": p[-1]}
     figures |= {key: sum(t[key] for t in totals) for key in ("n", "n_positive")}
     resampled = resample_note(values[1:, -1]) if np.isfinite(values[0, -1]) else ""
-    text = joined(mean_note(values[0, :-1], findings), resampled, note)
+    text = joined(mean_note(values[0, :-1], findings), resampled, how[-1], small, note)
     return [*out, row(name, "mean", one.attribute, group, figures=figures, note=text)]
 
 
-def _judged(measured: Measured, metric: str, pair: tuple[int, int]) -> tuple[np.ndarray, ...]:
-    """Differences [1 + R, F + 1] of all findings and their mean, with ends of intervals and p [F + 1]."""
+def _judged(
+    measured: Measured, metric: str, pair: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Differences [1 + R, F + 1] of all findings and their mean, ends of intervals and p [F + 1], and notes on those."""
     a, b = pair
     k = INDEX[metric]
     values = measured.values[:, :, a, k] - measured.values[:, :, b, k]
@@ -69,7 +85,39 @@ def _judged(measured: Measured, metric: str, pair: tuple[int, int]) -> tuple[np.
     else:
         low, high = intervals(values, jackknife, measured)
         p = np.where(np.isfinite(low), p_values(values, jackknife, measured), np.nan)
-    return values, low, high, np.where(np.isfinite(values[0]), p, np.nan)
+    p = np.where(np.isfinite(values[0]), p, np.nan)
+    # A group that comes out the same in every resample would enter as if its figure were known.
+    flat = {measured.cells[c].group: _flat(measured.values[:, :, c, k]) for c in pair}
+    low, high, p = (np.where(np.any(list(flat.values()), axis=0), np.nan, each) for each in (low, high, p))
+    how = [_flat_note([g for g, each in flat.items() if each[f]]) for f in range(len(p))]
+    if metric in RATE_METRICS and measured.settings.replicates and measured.settings.interval in CLOSED_FORMS:
+        for f, ends in enumerate(zip(*_newcombe(measured, metric, pair), strict=True)):
+            if np.isfinite(ends).all():
+                (low[f], high[f], p[f]), how[f] = ends, "Newcombe interval"
+    return values, low, high, p, how
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    """Of which findings, and of whose mean, every defined replicate is the observed value: [1 + R, F] -> [F + 1]."""
+    values = np.column_stack([values, mean_over_findings(values)])
+    same = (values[1:] == values[0]) | ~np.isfinite(values[1:])
+    return np.isfinite(values[0]) & same.all(axis=0) & (len(values) > 1)
+
+
+def _flat_note(groups: list[str]) -> str:
+    return f"no interval: no resample differs in {' or in '.join(groups)}" if groups else ""
+
+
+def _newcombe(measured: Measured, metric: str, pair: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    """Ends and p [F] of differences of rates; NaN where a patient of either group has several rows."""
+    findings = measured.predictions.findings
+    cells = [[measured.rows[f][c] for f in range(len(findings))] for c in pair]
+    sizes = [[denominator(metric, r, name) for r, name in zip(row, findings, strict=True)] for row in cells]
+    single = [[r.single for r in row] for row in cells]
+    whole = np.where(np.all(single, axis=0), sizes, np.nan)
+    part = whole * measured.observed[:, pair, INDEX[metric]].T
+    low, high = newcombe_interval(part, whole, level=measured.settings.level)
+    return low, high, newcombe_p_value(part, whole)
 
 
 def _delong(measured: Measured, metric: str, f: int, pair: tuple[int, int], value: float) -> dict[str, float]:
@@ -80,6 +128,9 @@ def _delong(measured: Measured, metric: str, f: int, pair: tuple[int, int], valu
         auc_components(r.label, r.score, patient=r.unit, patients=size)
         for r in (measured.rows[f][c] for c in pair)
     )
-    variance = auc_covariance(one, one) + auc_covariance(two, two) - 2 * auc_covariance(one, two)
+    own = auc_covariance(one, one), auc_covariance(two, two)
+    if not min(own) > 0:
+        return dict.fromkeys(("ci_low", "ci_high", "p_value"), np.nan)
+    variance = sum(own) - 2 * auc_covariance(one, two)
     low, high = normal_interval(value, variance, level=measured.settings.level)
     return {"ci_low": low, "ci_high": high, "p_value": normal_p_value(value, variance)}

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from adfair.auditing.reasons import mean_over
+
 _GAPS = {"auc_gap": "AUC gap", "equalized_odds_difference": "equalized-odds gap"}
 
 
@@ -17,7 +19,9 @@ def verdicts(table: pd.DataFrame, *, level: float = 0.95) -> list[str]:
         rows = means[(means["attribute"] == attribute)]
         gaps = rows[rows["metric"].isin(_GAPS)]
         parts = [
-            _gap_phrase(rows, gap, level) for _, gap in gaps.iterrows() if np.isfinite(gap["difference"])
+            _gap_phrase(rows, gap, overall, level)
+            for _, gap in gaps.iterrows()
+            if np.isfinite(gap["difference"])
         ]
         worst = (
             rows[rows["metric"] == "worst_group_auc"].iloc[0]
@@ -33,8 +37,8 @@ def verdicts(table: pd.DataFrame, *, level: float = 0.95) -> list[str]:
     return out
 
 
-def _gap_phrase(rows: pd.DataFrame, gap: pd.Series, level: float) -> str:
-    between = _extremes(rows) if gap["metric"] == "auc_gap" else "between groups"
+def _gap_phrase(rows: pd.DataFrame, gap: pd.Series, overall: pd.Series, level: float) -> str:
+    between = _extremes(rows, overall) if gap["metric"] == "auc_gap" else "between groups"
     said = f"the {_GAPS[gap['metric']]} {between} {_moved(gap)}"
     if not np.isfinite([gap["ci_low"], gap["ci_high"]]).all():
         return said
@@ -42,8 +46,10 @@ def _gap_phrase(rows: pd.DataFrame, gap: pd.Series, level: float) -> str:
     return f"{said} ({100 * level:g} % CI of the change {interval})"
 
 
-def _extremes(rows: pd.DataFrame) -> str:
+def _extremes(rows: pd.DataFrame, overall: pd.Series) -> str:
     groups = rows[(rows["metric"] == "auc") & (rows["group"] != "Unknown")]
+    # A mean over easier findings than the others' does not tell who is served worse.
+    groups = groups[groups["note"].map(mean_over) == mean_over(overall["note"])]
     groups = groups.dropna(subset="value_a").sort_values("value_a")
     if len(groups) < 2:
         return "between groups"

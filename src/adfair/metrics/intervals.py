@@ -1,5 +1,6 @@
 """Intervals and p-values from replicates, and closed forms for proportions."""
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -110,8 +111,12 @@ def wilson_interval(
     part: ArrayLike, whole: ArrayLike, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Wilson score interval of part / whole for independent rows; NaN where whole is 0. Wilson (1927)."""
-    k, n = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
-    z = _NORMAL.inv_cdf((1 + level) / 2)
+    return wilson_bounds(part, whole, _NORMAL.inv_cdf((1 + level) / 2))
+
+
+def wilson_bounds(part: ArrayLike, whole: ArrayLike, z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`wilson_interval`, ``z`` standard errors to either side."""
+    k, n, z = (np.asarray(each, dtype=float) for each in (part, whole, z))
     size = np.where(n > 0, n, np.nan)
     share = k / size
     centre = (share + z**2 / (2 * size)) / (1 + z**2 / size)
@@ -126,9 +131,12 @@ def normal_interval(value: float, variance: float, *, level: float = 0.95) -> tu
 
 
 def normal_p_value(value: float, variance: float) -> float:
-    """Two-sided p of ``value`` against 0, normal approximation; 1 when value and variance are both 0."""
+    """Two-sided p of ``value`` against 0, normal approximation; 1 when value and variance are both 0.
+
+    NaN for another value without variance: so few patients that none of them differs measure no uncertainty.
+    """
     if variance <= 0:
-        return 1.0 if value == 0 else 0.0
+        return 1.0 if value == 0 else math.nan
     return 2 * (1 - _NORMAL.cdf(abs(value) / float(np.sqrt(variance))))
 
 

@@ -12,7 +12,7 @@ from adfair.metrics.ranking import auc
 from adfair.reporting.data import NAN, Estimate, ReportData
 
 FEW = 10
-"""Images below which a cell computed here is left out, as the audit's ``--min-group`` does by default."""
+"""Patients below which a cell computed here is left out, as the audit's ``--min-group`` does by default."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def _members(attribute: Attribute, group: str) -> np.ndarray:
 
 def _cell(found: Predictions, at: np.ndarray, members: np.ndarray) -> dict[str, Estimate]:
     size = int(members.sum())
-    if size < FEW:
-        return {m: Estimate(NAN, n=size, note=f"fewer than {FEW} images") for m in ("auc", "tpr", "fpr")}
+    if len(np.unique(found.patient[members])) < FEW:
+        return {m: Estimate(NAN, n=size, note=f"fewer than {FEW} patients") for m in ("auc", "tpr", "fpr")}
     values: dict[str, list[float]] = {"auc": [], "tpr": [], "fpr": []}
     for column, threshold in enumerate(at):
         known = members & (found.labels[:, column] >= 0)

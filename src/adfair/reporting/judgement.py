@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adfair.reporting.data import GAPS, Estimate, ReportData, model_label
-from adfair.reporting.text import groups_of, left_out, listed, metric_words, number, p_text, with_interval
+from adfair.reporting.text import (
+    few,
+    groups_of,
+    left_out,
+    listed,
+    metric_words,
+    number,
+    p_text,
+    with_interval,
+)
 
 # What the group and gap sections print; undefined values elsewhere are not on the page.
 SHOWN = ("auc", "tpr", "fpr", *GAPS)
@@ -35,7 +44,7 @@ def against_chance(gap: Estimate) -> str:
         p += ", the least that so few permutations can give"
     elif p and gap.p_adjusted == gap.p_adjusted and gap.p_adjusted != gap.p_value:
         p += ", adjusted"
-    return f"{with_interval(gap)}{by_chance(gap)}{f' ({p})' if p else ''}{left_out(gap)}"
+    return f"{with_interval(gap)}{by_chance(gap)}{f' ({p})' if p else ''}{left_out(gap)}{few(gap)}"
 
 
 def one_sided(data: ReportData, model: str) -> list[str]:

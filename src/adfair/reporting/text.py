@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from adfair.auditing.reasons import SMALL
 from adfair.reporting.data import Estimate
 
 METRIC_LABELS = {
@@ -69,14 +70,20 @@ def undefined(estimate: Estimate) -> str:
 
 
 def remark(estimate: Estimate) -> str:
-    """What a defined value leaves out, such as a finding or group undefined within it; else nothing."""
-    parts = estimate.note.split("; ")
-    return "; ".join(part for part in parts if "undefined" in part and "resamples" not in part)
+    """What a defined value leaves out, such as a finding or group undefined within it, and whether it rests on few."""
+    told = ("undefined", SMALL, "few negatives", "few positives", "zero width")
+    parts = [part for part in estimate.note.split("; ") if "resamples" not in part]
+    return "; ".join(part for part in parts if any(word in part for word in told))
 
 
 def left_out(estimate: Estimate) -> str:
     """``; without C in Edema``: the groups that a gap leaves out, as its note has it; else nothing."""
     return "".join(f"; {part}" for part in estimate.note.split("; ") if part.startswith("without "))
+
+
+def few(estimate: Estimate) -> str:
+    """``; small group: C, 3 patients, fewer than 10``: the small groups that a figure rests on; else nothing."""
+    return "".join(f"; {part}" for part in estimate.note.split("; ") if part.startswith(SMALL))
 
 
 def p_text(p_value: float) -> str:

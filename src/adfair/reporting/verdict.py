@@ -11,7 +11,7 @@ from adfair.reporting.judgement import (
     other_gaps,
     undefined_note,
 )
-from adfair.reporting.text import groups_of, listed, metric_words, number, undefined, with_interval
+from adfair.reporting.text import few, groups_of, listed, metric_words, number, undefined, with_interval
 from adfair.reporting.verdict_single import single
 
 GAP_HEADLINES = {
@@ -134,7 +134,7 @@ def _remains(data: ReportData, model: str, metric: str | None, attribute: str) -
     gap = data.get(metric or "", model=model, attribute=attribute)
     if gap is None or not gap.beyond_chance:
         return ""
-    return f"A gap between {groups_of(attribute)} remains: {with_interval(gap)}{by_chance(gap)}."
+    return f"A gap between {groups_of(attribute)} remains: {with_interval(gap)}{by_chance(gap)}{few(gap)}."
 
 
 def _levelling(worst: Change | None, attribute: str, *, closed: bool) -> str:

@@ -1,6 +1,7 @@
 """The verdict on one model: whether groups differ beyond chance, in the page's gap or in any other."""
 
 from adfair.auditing.attributes import UNKNOWN
+from adfair.auditing.reasons import mean_over
 from adfair.reporting.data import Estimate, ReportData, model_label
 from adfair.reporting.judgement import (
     Verdict,
@@ -11,7 +12,7 @@ from adfair.reporting.judgement import (
     undefined_note,
     widest,
 )
-from adfair.reporting.text import groups_of, listed, metric_words, with_interval
+from adfair.reporting.text import few, groups_of, listed, metric_words, with_interval
 
 
 def single(data: ReportData) -> Verdict:
@@ -67,8 +68,13 @@ def _worst(data: ReportData, model: str) -> str:
     attribute = data.attributes[0]
     groups = [group for group in data.groups(attribute) if group != UNKNOWN]
     found = [(g, data.get("auc", model=model, attribute=attribute, group=g)) for g in groups]
-    known = [(g, e) for g, e in found if e is not None and e.defined]
+    overall = data.get("auc", model=model)
+    defined = [(g, e) for g, e in found if e is not None and e.defined]
+    # A mean over easier findings than the others' does not tell who is served worse.
+    over = mean_over(overall.note) if overall else ""
+    known = [(g, e) for g, e in defined if mean_over(e.note) == over]
     if len(known) < 2:
         return ""
     group, least = min(known, key=lambda item: item[1].value)
-    return f"; of the {groups_of(attribute)}, {group} is served worst, at {with_interval(least)}"
+    which = groups_of(attribute) if known == defined else f"{groups_of(attribute)} with the same findings"
+    return f"; of the {which}, {group} is served worst, at {with_interval(least)}{few(least)}"
