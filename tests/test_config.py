@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from adfair.config import Config, build_config, load_config
+from adfair.config import Config, build_config, load_config, parse_yaml
 from adfair.errors import ConfigError
 
 CONTRACT = """
@@ -97,3 +97,12 @@ def test_a_tower_that_nothing_works_on_may_be_frozen() -> None:
         "objective.fairness=fairclip_exact",
     ):
         assert build_config({}, ["model.freeze=[image_tower]", key]).model.freeze == ["image_tower"]
+
+
+def test_a_key_that_stands_twice_is_refused_and_a_merged_one_is_not(tmp_path) -> None:
+    (tmp_path / "twice.yaml").write_text(
+        "objective: {fairness: none}\ntrain: {steps: 5}\nobjective: {delay: 0}\n"
+    )
+    with pytest.raises(ConfigError, match=r"twice.yaml, line 3: 'objective' comes twice"):
+        load_config(tmp_path / "twice.yaml")
+    assert parse_yaml("a: &x {k: 1, l: 2}\nb: {<<: *x, k: 3}")["b"] == {"k": 3, "l": 2}

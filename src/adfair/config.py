@@ -97,7 +97,7 @@ class ObjectiveConfig(_Section):
     heads: Literal["per_attribute", "joint"] = "per_attribute"
     condition: Literal["none", "findings", "equalized_odds"] = "none"
     projection: Literal["none", "zhang", "no_conflict", "no_conflict_per_sample"] = "none"
-    adversary_steps: int = Field(5, ge=0)
+    adversary_steps: int = Field(5, ge=1)
     delay: float = Field(0.15, ge=0, le=1)
     ramp: float = Field(0.30, ge=0, le=1)
 
@@ -197,10 +197,30 @@ def _assign(tree: dict[str, Any], override: str) -> None:
     tree[last] = parse_yaml(value)
 
 
+class _Repeated(yaml.constructor.ConstructorError):
+    """A key that stands twice in one section: YAML itself would forget the first without a word."""
+
+
+def _once(loader: type[yaml.SafeLoader] | type[yaml.BaseLoader]) -> Any:
+    """A loader that refuses such keys."""
+
+    class Once(loader):  # type: ignore[misc, valid-type]
+        def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+            node = super().compose_mapping_node(anchor)
+            seen = set()
+            for key, _ in node.value:
+                if key.value in seen and isinstance(key, yaml.ScalarNode):
+                    raise _Repeated(None, None, f"'{key.value}' comes twice", key.start_mark)
+                seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+            return node
+
+    return Once
+
+
 def parse_yaml(text: str, loader: type[yaml.SafeLoader] | type[yaml.BaseLoader] = yaml.SafeLoader) -> Any:
-    """What a YAML text says. Raises yaml.YAMLError, also where it is nested deeper than Python goes."""
+    """What a YAML text says. Raises yaml.YAMLError, also where it is nested deeper than Python goes or repeats a key."""
     try:
-        return yaml.load(text, Loader=loader)
+        return yaml.load(text, Loader=_once(loader))
     except RecursionError:
         raise yaml.YAMLError("nested too deeply") from None
 
@@ -264,7 +284,8 @@ def read_tree(path: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{line}: not valid YAML") from None
+        what = error.problem if isinstance(error, _Repeated) else "not valid YAML"
+        raise ConfigError(f"{path}{line}: {what}") from None
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:

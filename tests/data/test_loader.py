@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from adfair.data.augment import augment
@@ -51,3 +52,20 @@ def test_resampled_batches_come_from_few_shards_and_depend_on_seed_and_step_alon
     assert abs(counts.mean() - 96) < 1e-9
     assert counts.min() > 45
     assert counts.max() < 155
+
+
+def test_rows_of_small_shards_are_as_likely_as_others() -> None:
+    shards = np.repeat(np.arange(6), [100, 400, 400, 400, 400, 50])
+    batches = [batch_rows(1750, 32, seed=1, step=step, shards=shards).numpy() for step in range(4000)]
+    assert all(len(set(rows)) == 32 for rows in batches)
+    counts = np.bincount(np.concatenate(batches), minlength=1750)
+    means = [counts[shards == s].mean() for s in range(6)]
+    assert means == pytest.approx([4000 * 32 / 1750] * 6, rel=0.15)
+
+
+def test_a_shard_with_fewer_rows_than_its_share_leaves_no_batch_short() -> None:
+    shards = np.repeat(np.arange(3), [2, 2, 60])
+    for step in range(50):
+        rows = batch_rows(64, 40, seed=0, step=step, shards=shards).tolist()
+        assert len(rows) == len(set(rows))
+        assert len(rows) == min(40, sum(np.isin(shards, shards[rows])))

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from adfair.evaluation.quick_probe import quick_leakage
 
@@ -48,3 +49,17 @@ def test_unknown_rows_are_left_out_and_too_few_is_undefined() -> None:
     assert quick_leakage(x, codes, np.arange(300)) == quick_leakage(changed, codes, np.arange(300))
     assert np.isnan(quick_leakage(x, np.zeros(300, int), np.arange(300)))
     assert np.isnan(quick_leakage(x[:5], np.array([0, 0, 0, 1, 1]), np.arange(5)))
+
+
+def test_a_rare_group_does_not_hide_what_is_read_of_the_others() -> None:
+    x = RNG(5).standard_normal((600, 4))
+    codes, patients = (x[:, 0] > 0).astype(int), np.arange(600)
+    whole = quick_leakage(x, codes, patients)
+    for few in (1, 2, 5, 9):
+        some = codes.copy()
+        some[:few] = 2
+        assert quick_leakage(x, some, patients) == pytest.approx(whole, abs=0.02)
+    # Ten patients, of whom no stratum of some fold holds another group's: the other folds count.
+    some = codes.copy()
+    some[:10] = 2
+    assert 0.5 < quick_leakage(x, some, patients, strata=np.arange(600) // 60) <= 1

@@ -152,3 +152,9 @@ def test_one_tower_may_stand_still(small_cohort: Path, tmp_path: Path, tower: st
     image = {key for key in weights if key.startswith("visual.")}
     assert (still & image == image) == (tower == "image_tower")
     assert bool(still & weights - image) == (tower == "text_tower")
+
+
+def test_a_joint_head_without_rows_that_know_everything_is_refused() -> None:
+    everyone = {"race": torch.tensor([0, 1, -1, -1]), "sex": torch.tensor([-1, -1, 0, 1])}
+    with pytest.raises(ConfigError, match="rows of known race and sex"):
+        _joint({"race": 2, "sex": 2}, everyone)

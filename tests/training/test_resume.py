@@ -12,6 +12,7 @@ from adfair.cli.app import run as command
 from adfair.config import Config, build_config
 from adfair.data.synthetic import synth
 from adfair.errors import ConfigError, DataError, TrainingError
+from adfair.models.dual_encoder import model_config
 from adfair.training import train
 from adfair.training.checkpoint import checkpoints
 from adfair.training.stopping import Stopped
@@ -167,3 +168,16 @@ def test_a_disk_that_fails_ends_the_run_and_leaves_the_checkpoint_before(
         train(config(small_cohort), out=tmp_path / "run")
     assert [p.name for p in checkpoints(tmp_path / "run" / "checkpoints")] == ["step-000003"]
     assert not (tmp_path / "run" / "model").exists()
+
+
+def test_other_towers_of_the_same_file_are_refused(small_cohort: Path, tmp_path: Path) -> None:
+    towers = tmp_path / "towers.json"
+    towers.write_text(json.dumps(model_config("tiny")))
+    asked = config(small_cohort, model__config=towers)
+    with pytest.raises(Stopped):
+        train(asked, out=tmp_path / "run", progress=stop_at(2))
+    changed = model_config("tiny")
+    changed["text_cfg"]["heads"] = 2
+    towers.write_text(json.dumps(changed))
+    with pytest.raises(ConfigError, match="towers: then"):
+        train(asked, out=tmp_path / "run", resume=True)

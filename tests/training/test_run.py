@@ -234,3 +234,10 @@ def test_the_plan_counts_masked_rows(small_cohort: Path) -> None:
 def test_the_plan_refuses_what_training_would(small_cohort: Path, key: str, message: str) -> None:
     with pytest.raises((ConfigError, DataError), match=message):
         plan(config(small_cohort, key, "objective.attributes=[age]"))
+
+
+def test_what_a_run_would_do_with_auto_and_patients_left_out(small_cohort: Path, tmp_path: Path) -> None:
+    ids = load_cohort(small_cohort).split("train")["patient_id"].unique()[:3]
+    (tmp_path / "ex.csv").write_text("\n".join(["patient_id", *ids]) + "\n")
+    asked = config(small_cohort, "objective.fairness=auto", f"data.exclude_patients=[{tmp_path / 'ex.csv'}]")
+    assert "left out  3 listed patients" in plan(asked)

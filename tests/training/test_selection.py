@@ -5,7 +5,7 @@ import torch
 
 from adfair.config import build_config
 from adfair.data.manifest import load_cohort
-from adfair.errors import DataError
+from adfair.errors import ConfigError, DataError
 from adfair.models.dual_encoder import build_model
 from adfair.training.selection import Selector, chosen, make_selector, resolve_rule
 
@@ -104,3 +104,12 @@ def test_a_rule_needs_a_validation_split(small_cohort: Path, tmp_path: Path) -> 
     config = build_config({}, ["train.select=best_auc"])
     with pytest.raises(DataError, match="'val'"):
         make_selector(config, type(cohort)(cohort.root, cohort.info, table), image_size=64, run=tmp_path)
+
+
+def test_least_leakage_needs_groups_that_could_leak(small_cohort: Path) -> None:
+    cohort = load_cohort(small_cohort)
+    for attributes in ("[]", "[age]"):
+        assert resolve_rule(build_config({}, [f"objective.attributes={attributes}"]), cohort) == "last"
+        asked = build_config({}, [f"objective.attributes={attributes}", "train.select=least_leakage"])
+        with pytest.raises(ConfigError, match="with groups: name some"):
+            resolve_rule(asked, cohort)

@@ -134,3 +134,14 @@ def test_a_frozen_tower_is_pulled_nowhere() -> None:
     found = gradient_balance(seen, pairing, (text * text).sum() * seen.codes["race"].sum(), "both")
     assert found["gradient_ratio"] > 0
     assert gradient_balance(seen, pairing, text.sum(), "image") == {}
+
+
+def test_the_last_step_is_looked_at_whatever_the_checkpoints() -> None:
+    watch = Watch(build_config({}, [f"train.steps={STEPS}"]), np.arange(B * STEPS))
+    found = [
+        note
+        for step in range(STEPS)
+        for seen in [batch(step, aligned=True, readable=True)]
+        for note in watch.step(step, seen, InfoNCE()(seen), Game(1.02), 1.0)  # type: ignore[arg-type]
+    ]
+    assert [(note["warning"], note["step"]) for note in found] == [("fooled", STEPS - 1)]

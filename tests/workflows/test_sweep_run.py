@@ -97,3 +97,31 @@ def test_where_a_sweep_lies_is_not_in_the_identity(write: Callable[..., Path]) -
     one, two = (plan_sweep(write(cohorts=drawn), out=out).runs[0] for out in ("a", "b/c"))
     assert one.config != two.config
     assert one.identity == two.identity
+
+
+def test_what_files_of_towers_hold_is_in_the_identity(write: Callable[..., Path], tmp_path: Path) -> None:
+    def identity(**arm: object) -> dict:
+        arms = {"clip": {f"model.{key}": str(value) for key, value in arm.items()}}
+        return dict(plan_sweep(write(arms=arms), out="o").runs[0].identity)
+
+    assert "sha256" not in json.dumps(identity()["model"])
+    towers, weights = tmp_path / "t.json", tmp_path / "m" / "open_clip_model.safetensors"
+    weights.parent.mkdir()
+    for key, value, file in (("config", towers, towers), ("pretrained", weights.parent, weights)):
+        file.write_text("{}")
+        one = identity(**{key: value})
+        assert identity(**{key: value}) == one
+        file.write_text('{"a": 1}')
+        assert identity(**{key: value}) != one
+
+
+def test_where_a_list_of_patients_lies_is_not_in_the_identity(
+    write: Callable[..., Path], small_cohort: Path, tmp_path: Path
+) -> None:
+    ids = list(load_cohort(small_cohort).table["patient_id"].unique()[:2])
+    found = []
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("\n".join(["patient_id", *ids]) + "\n")
+        arms = {"clip": {"data.exclude_patients": [str(tmp_path / name)]}}
+        found.append(plan_sweep(write(arms=arms), out="o").runs[0].identity)
+    assert found[0] == found[1]

@@ -129,13 +129,22 @@ def batch_rows(
 def shard_rows(shards: np.ndarray, batch_size: int, *, seed: int, step: int, together: int = 4) -> Tensor:
     """Rows of the batch at ``step`` from ``together`` shards that are drawn anew, so that each is read in one go.
 
-    Shards are drawn with replacement by their number of rows, rows of them without, so every row is as likely as any
-    other; there is no epoch (as WebDataset's resampled shards). A function of its arguments alone.
+    Shards are drawn with replacement by their number of rows, and each draw gives an equal share of the batch, of rows
+    drawn without replacement. So every row is as likely as any other, save in shards that hold fewer rows than such a
+    share, from which the batch is then filled up. There is no epoch (as WebDataset's resampled shards). A function of its
+    arguments alone.
 
     Args:
         shards: int [N], the shard of each row.
     """
     rng = np.random.default_rng([seed, step])
     drawn = rng.choice(shards, min(together, len(shards)))
-    pool = np.flatnonzero(np.isin(shards, drawn))
-    return torch.from_numpy(rng.permutation(pool)[:batch_size])
+    shares = np.bincount(np.arange(batch_size) % len(drawn), minlength=len(drawn))
+    chosen, rest = [], []
+    for shard in np.unique(drawn):
+        rows, share = rng.permutation(np.flatnonzero(shards == shard)), shares[drawn == shard].sum()
+        chosen.append(rows[:share])
+        rest.append(rows[share:])
+    missing = batch_size - sum(map(len, chosen))
+    filled = rng.permutation(np.concatenate(rest))[:missing]
+    return torch.from_numpy(rng.permutation(np.concatenate([*chosen, filled])))

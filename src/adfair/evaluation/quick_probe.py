@@ -11,6 +11,8 @@ from adfair.evaluation.probes import Scaling, fit_scaling, patient_folds
 from adfair.metrics.stratified import stratified_auc
 
 FOLDS, FEATURES, RIDGE = 3, 256, 30.0
+FEWEST = 10
+"""Patients of a group without which nothing is said of it (our choice)."""
 
 
 def quick_leakage(
@@ -29,9 +31,10 @@ def quick_leakage(
             findings) tell about the group counts for nothing.
 
     Returns:
-        NaN where a group has fewer patients than folds, or no stratum holds two groups.
+        The mean over folds and groups in which it is defined; NaN where it is in none. Groups of fewer than ``FEWEST``
+        patients are left out.
     """
-    known = codes >= 0
+    known = (codes >= 0) & ~_rare(codes, patients)
     emb, codes, patients = emb[known], codes[known], patients[known]
     strata = np.zeros(len(codes), np.int64) if strata is None else strata[known]
     if len(codes) < 2 * FOLDS or len(np.unique(codes)) < 2:
@@ -42,11 +45,17 @@ def quick_leakage(
     held_out = []
     for f in range(FOLDS):
         out = fold == f
-        if len(np.unique(codes[~out])) < codes.max() + 1:
-            return float("nan")
         scores = x[out] @ _ridge(x[~out], codes[~out])
         held_out.append(_macro_auc(codes[out], scores, strata[out]))
-    return float(np.mean(held_out))
+    defined = [auc for auc in held_out if not np.isnan(auc)]
+    return float(np.mean(defined)) if defined else float("nan")
+
+
+def _rare(codes: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """Which rows [N] are of a group of few patients."""
+    pairs = np.unique(np.stack([codes, np.unique(patients, return_inverse=True)[1]]), axis=1)
+    groups, sizes = np.unique(pairs[0], return_counts=True)
+    return np.isin(codes, groups[sizes < FEWEST])
 
 
 def _features(scaling: Scaling, emb: np.ndarray, *, seed: int) -> np.ndarray:
@@ -66,4 +75,6 @@ def _ridge(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _macro_auc(codes: np.ndarray, scores: np.ndarray, strata: np.ndarray) -> float:
-    return float(np.mean([stratified_auc(codes == k, scores[:, k], strata) for k in range(scores.shape[1])]))
+    aucs = [stratified_auc(codes == k, scores[:, k], strata) for k in range(scores.shape[1])]
+    defined = [auc for auc in aucs if not np.isnan(auc)]
+    return float(np.mean(defined)) if defined else float("nan")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adfair.errors import ConfigError
 from adfair.models.adversary import build_adversary
 from adfair.objectives.adversarial import AdversarialTerm, joint_codes, scheduled_weight
 from adfair.objectives.fairclip import AS_CODED_WEIGHT, FairClipAsCoded
@@ -93,6 +94,10 @@ def _joint(
         return (lambda batch: batch.codes), groups
     ((name, joint),) = joint_codes(everyone, grouped).items()
     held = joint[joint >= 0].unique()
+    if len(held) < 2:
+        raise ConfigError(
+            f"objective.heads: joint needs rows of known {' and '.join(grouped)} in two groups; take per_attribute"
+        )
 
     def codes(batch: Batch) -> dict[str, Tensor]:
         ((_, joint),) = joint_codes(batch.codes, grouped).items()

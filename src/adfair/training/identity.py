@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,15 @@ from adfair.data.loader import TrainData
 from adfair.data.manifest import Cohort
 from adfair.distributed import world_size
 from adfair.errors import ConfigError
+
+
+def config_hash(name: str) -> str | None:
+    """SHA-256 of the JSON file that describes the towers; ``None`` for towers known by a name."""
+    path = Path(name)
+    return (
+        hashlib.sha256(path.read_bytes()).hexdigest() if name.endswith(".json") and path.is_file() else None
+    )
+
 
 FREE = ("data.cohort", "train.keep_last")
 """Keys that may change: a cohort is known by what it holds, not by where it lies."""
@@ -35,6 +45,7 @@ def identity(config: Config, cohort: Cohort, data: TrainData) -> dict[str, Any]:
             "data_sha256": data_hash(data),
         },
         "processes": world_size(),
+        "towers": config_hash(config.model.config),
     }
 
 
@@ -85,7 +96,7 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         ConfigError: has a line for each difference.
     """
     lines = differences(then["config"], now["config"])
-    for key in ("cohort", "processes"):
+    for key in ("cohort", "processes", "towers"):
         lines += differences({key: then.get(key)}, {key: now[key]})
     if lines:
         if any(line.startswith("cohort.") for line in lines):

@@ -22,8 +22,9 @@ _RULES = {
 
 def plan(config: Config) -> str:
     """Check configuration and cohort and describe the run. Raises ConfigError or DataError as training would."""
-    cohort, left_out = without_excluded(load_cohort(config.data.cohort), config.data.exclude_patients)
+    cohort = load_cohort(config.data.cohort)
     config, policy = resolve(config, cohort)
+    cohort, left_out = without_excluded(cohort, config.data.exclude_patients)
     model = build_towers(config)
     cohort = leave_out_refused(cohort, size=model.image_size, fit=config.data.fit)
     check_files(cohort, decode=True)

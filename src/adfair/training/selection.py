@@ -14,6 +14,7 @@ from adfair.data.exclusion import without_excluded
 from adfair.data.manifest import Cohort
 from adfair.data.staging import replace_file
 from adfair.distributed import rank
+from adfair.errors import ConfigError
 from adfair.models.dual_encoder import DualEncoder
 from adfair.training.sharding import whole_state
 from adfair.training.validation import SPLIT, Validation, load_validation
@@ -24,13 +25,21 @@ Record = dict[str, Any]
 def resolve_rule(config: Config, cohort: Cohort) -> str:
     """What ``train.select: auto`` means: least leakage where an adversary weighs something and there is a ``val``.
 
-    At weight 0 it is ``last``, so that the run is plain CLIP bit for bit.
+    At weight 0 it is ``last``, so that the run is plain CLIP bit for bit; also where no attribute has groups to read.
+
+    Raises:
+        ConfigError: ``least_leakage`` was asked for, and no attribute has groups whose leakage could be least.
     """
-    if config.train.select != "auto":
-        return config.train.select
-    aim = config.objective
+    aim, rule = config.objective, config.train.select
+    grouped = any(name in cohort.info.attributes for name in aim.attributes)
+    if rule == "least_leakage" and not grouped:
+        raise ConfigError(
+            "train.select: least_leakage needs objective.attributes with groups: name some, or take another rule"
+        )
+    if rule != "auto":
+        return rule
     fought = aim.fairness == "adversarial" and aim.adversary_weight > 0
-    return "least_leakage" if fought and SPLIT in cohort.info.splits else "last"
+    return "least_leakage" if fought and grouped and SPLIT in cohort.info.splits else "last"
 
 
 def with_rule(config: Config, rule: str) -> Config:

@@ -78,7 +78,7 @@ class Watch:
 
     def __init__(self, config: Config, patients: np.ndarray) -> None:
         train, self.aim, self.seed = config.train, config.objective, config.seed
-        self.patients, self.every = patients, train.checkpoint_every
+        self.patients, self.every, self.last = patients, train.checkpoint_every, train.steps - 1
         self.settled = max(train.warmup, int(SETTLE * train.steps))
         self.stuck = 0
         self.now: dict[str, float] = {}
@@ -107,7 +107,7 @@ class Watch:
             yield from self._once("collapse", step, reason, COLLAPSE_REMEDY)
         if fairness.adversary is not None:
             self._remember(batch)
-            if weight > 0 and (step + 1) % self.every == 0:
+            if weight > 0 and ((step + 1) % self.every == 0 or step == self.last):
                 yield from self._fooled(step, fairness.diagnostics["adversary_loss"])
 
     def figures(self, pairing: Pairing, fairness: FairnessTerm) -> dict[str, Any]:

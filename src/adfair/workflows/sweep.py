@@ -59,7 +59,8 @@ def plan_sweep(
     if grid:
         section["arms"] = parse_grid({key: list(values) for key, values in grid.items()})
     if test_sets:
-        known = {**TEST_SETS, **(section.get("test_sets") or {})}
+        written = section.get("test_sets")
+        known = {**TEST_SETS, **(written if isinstance(written, Mapping) else {})}
         section["test_sets"] = {name: known.get(name, ["zero_shot"]) for name in test_sets}
     checked = parse_section(section, source=str(config))
     return make_plan(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from adfair.config import Config
+from adfair.config import Config, ModelConfig
+from adfair.training.identity import config_hash
 from adfair.training.policy import left_open
 from adfair.workflows.sweep_cohort import CohortPlan, patients_identity, plan_tests
 from adfair.workflows.sweep_file import PostHoc, Protocols, SweepSection
@@ -25,6 +26,7 @@ class Run:
         config: of the arm, or of the arm that ``post_hoc`` comes after.
         keep_model: whether the model outlives the evaluation.
         patients: what ``data.exclude_patients`` keeps from training, see ``patients_identity``.
+        towers: what the files hold that the towers come from, see ``towers_identity``.
         after: the run that must be finished first.
     """
 
@@ -39,6 +41,7 @@ class Run:
     replicates: int
     keep_model: bool
     patients: Mapping[str, str] = field(default_factory=dict)
+    towers: Mapping[str, str] = field(default_factory=dict)
     post_hoc: PostHoc | None = None
     after: "Run | None" = None
 
@@ -48,9 +51,10 @@ class Run:
         tree = self.config.model_dump(mode="json")
         if self.config.objective.fairness == "auto":
             tree = left_open(tree, self.config)
-        # Where a cohort lies is no part of what it is.
+        # Where a cohort or a list of patients lies is no part of what it is.
         del tree["data"]["cohort"]
-        tree["data"] |= self.patients
+        tree["data"] |= {"exclude_patients": [], **self.patients}
+        tree["model"] |= self.towers
         return {
             **tree,
             "cohort": dict(self.data.identity),
@@ -71,6 +75,16 @@ def fingerprint(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
+def towers_identity(model: ModelConfig) -> dict[str, str]:
+    """Hashes of a JSON file of towers and of the weights to start from; empty where both are known by name."""
+    from adfair.models.dual_encoder import WEIGHTS_FILE, weights_hash
+
+    found = {"config_sha256": config_hash(model.config)}
+    if model.pretrained is not None and (model.pretrained / WEIGHTS_FILE).is_file():
+        found["pretrained_sha256"] = weights_hash(model.pretrained)
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def folder_name(name: str) -> str:
     """A name as the name of one folder: no separator, no leading point, not too long; distinct for distinct."""
     text = quote(name, safe=" =+,@()[]")
@@ -84,6 +98,7 @@ def runs_on(
     """Every arm on one cohort, in the order of the file."""
     tests = plan_tests(section.test_sets, cohort)
     patients = {arm: patients_identity(config.data.exclude_patients) for arm, config in configs.items()}
+    towers = {arm: towers_identity(config.model) for arm, config in configs.items()}
     needed = {arm.after for arm in section.arms.values() if isinstance(arm, PostHoc)}
 
     def make(arm: str, post_hoc: PostHoc | None, after: Run | None) -> Run:
@@ -103,6 +118,7 @@ def runs_on(
             replicates=section.replicates,
             keep_model=keep_models or arm in needed,
             patients=patients[trained_as],
+            towers=towers[trained_as],
             post_hoc=post_hoc,
             after=after,
         )
