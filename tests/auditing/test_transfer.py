@@ -102,3 +102,17 @@ def test_paired_groups_that_are_written_in_two_ways_are_left_out() -> None:
     found, notes = change(a, b, paired=True)
     assert notes == ("sex: F, Female, M, Male in one cohort only, left out of its gaps",)
     assert found.loc[("auc", "", ""), "difference"] == 0
+
+
+def test_a_small_cohort_in_which_nobody_is_called_is_no_certainty() -> None:
+    def healthy(called: int, n: int) -> pd.DataFrame:
+        score = np.r_[np.where(np.arange(n) < called, 0.9, 0.1), np.tile([0.2, 0.9], 8)]
+        frame = pd.DataFrame(
+            {"image_id": np.arange(n + 16), "label": np.repeat([0, 1], [n, 16]), "score": score}
+        )
+        return frame.assign(patient_id=frame["image_id"], sex=np.where(frame.index % 2, "F", "M"))
+
+    row = change(healthy(20, 200), healthy(0, 12))[0].loc[("fpr", "", "")]
+    assert row["p_value"] > 0.2
+    assert row["ci_low"] < row["difference"] < 0 < row["ci_high"]
+    assert "Newcombe interval" in row["note"]

@@ -7,30 +7,18 @@ from adfair.auditing.gaps import SIGNED, signed_pairs
 from adfair.auditing.judging import ece_noise, judge_biased
 from adfair.auditing.measure import Measured
 from adfair.auditing.reasons import few_note, joined, mean_note, resample_note, small_groups
-from adfair.auditing.rows import (
-    CLOSED_FORMS,
-    RATE_METRICS,
-    Row,
-    denominator,
-    intervals,
-    mean_over_findings,
-    p_values,
-    row,
-    wanted,
-)
+from adfair.auditing.rows import Row, intervals, mean_over_findings, p_values, row, wanted
 from adfair.auditing.statistics import INDEX
+from adfair.auditing.two_samples import judge_two
 from adfair.metrics.delong import auc_components, auc_covariance
 from adfair.metrics.intervals import normal_interval, normal_p_value
-from adfair.metrics.rate_difference import newcombe_interval, newcombe_p_value
 
 
 def signed_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = frozenset()) -> list[Row]:
     """Rows of signed differences (of those in ``only``, if any) between two groups, A minus B.
 
-    ``extra`` is a note for rates. Rates of one row a patient get Newcombe's interval; other figures have neither interval
-    nor p where no resample of a group differs (our choice: a bootstrap would take that group's figure for known). The
-    interval of a difference of calibration errors allows for what calibrated scores of groups of these sizes would show
-    (``judge_biased``).
+    ``extra`` is a note for rates. Intervals are those of a difference of two samples (``judge_two``); that of calibration
+    errors allows for what calibrated scores of groups of these sizes would show (``judge_biased``).
     """
     out = []
     for attribute in measured.predictions.attributes:
@@ -86,38 +74,7 @@ def _judged(
         low, high = intervals(values, jackknife, measured)
         p = np.where(np.isfinite(low), p_values(values, jackknife, measured), np.nan)
     p = np.where(np.isfinite(values[0]), p, np.nan)
-    # A group that comes out the same in every resample would enter as if its figure were known.
-    flat = {measured.cells[c].group: _flat(measured.values[:, :, c, k]) for c in pair}
-    low, high, p = (np.where(np.any(list(flat.values()), axis=0), np.nan, each) for each in (low, high, p))
-    how = [_flat_note([g for g, each in flat.items() if each[f]]) for f in range(len(p))]
-    if metric in RATE_METRICS and measured.settings.replicates and measured.settings.interval in CLOSED_FORMS:
-        for f, ends in enumerate(zip(*_newcombe(measured, metric, pair), strict=True)):
-            if np.isfinite(ends).all():
-                (low[f], high[f], p[f]), how[f] = ends, "Newcombe interval"
-    return values, low, high, p, how
-
-
-def _flat(values: np.ndarray) -> np.ndarray:
-    """Of which findings, and of whose mean, every defined replicate is the observed value: [1 + R, F] -> [F + 1]."""
-    values = np.column_stack([values, mean_over_findings(values)])
-    same = (values[1:] == values[0]) | ~np.isfinite(values[1:])
-    return np.isfinite(values[0]) & same.all(axis=0) & (len(values) > 1)
-
-
-def _flat_note(groups: list[str]) -> str:
-    return f"no interval: no resample differs in {' or in '.join(groups)}" if groups else ""
-
-
-def _newcombe(measured: Measured, metric: str, pair: tuple[int, int]) -> tuple[np.ndarray, ...]:
-    """Ends and p [F] of differences of rates; NaN where a patient of either group has several rows."""
-    findings = measured.predictions.findings
-    cells = [[measured.rows[f][c] for f in range(len(findings))] for c in pair]
-    sizes = [[denominator(metric, r, name) for r, name in zip(row, findings, strict=True)] for row in cells]
-    single = [[r.single for r in row] for row in cells]
-    whole = np.where(np.all(single, axis=0), sizes, np.nan)
-    part = whole * measured.observed[:, pair, INDEX[metric]].T
-    low, high = newcombe_interval(part, whole, level=measured.settings.level)
-    return low, high, newcombe_p_value(part, whole)
+    return values, *judge_two({measured.cells[c].group: (measured, c) for c in pair}, metric, low, high, p)
 
 
 def _delong(measured: Measured, metric: str, f: int, pair: tuple[int, int], value: float) -> dict[str, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from adfair.auditing.attributes import Attribute
-from adfair.auditing.comparison import base_differences, gap_differences
+from adfair.auditing.differences import base_differences, gap_differences
 from adfair.auditing.measure import measure
 from adfair.auditing.pairing import align
 from adfair.auditing.predictions import Predictions
@@ -54,7 +54,8 @@ def domain_change(
         one, two = align(one, two)
     other = settings if paired else replace(settings, seed=settings.seed + 1)
     a, b = measure(one, thresholds, settings), measure(two, thresholds, other)
-    rows = [*base_differences(a, b, settings, delong=False), *gap_differences(a, b, settings)]
+    changed = base_differences(a, b, settings, paired=paired, tested=False)
+    rows = [*changed, *gap_differences(a, b, settings)]
     frame = pd.DataFrame(rows).rename(columns={"value_a": "in_domain", "value_b": "out_of_domain"})
     family = [frame["metric"], frame["finding"] == "mean"]
     frame["p_adjusted"] = (
