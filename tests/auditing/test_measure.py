@@ -77,7 +77,7 @@ def test_patients_of_a_cell_are_counted_once(table: Maker) -> None:
     got = measured(frame)
     for c in (0, *got.columns("race")):
         rows = frame if c == 0 else frame[frame["race"] == got.cells[c].group]
-        assert got.patients_in(c) == rows["patient_id"].nunique()
+        assert got.patients_in[c] == rows["patient_id"].nunique()
 
 
 def test_of_many_patients_five_thousand_are_left_out() -> None:

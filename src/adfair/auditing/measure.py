@@ -49,9 +49,10 @@ class Measured:
         rows = self.rows[finding][cell]
         return fewest_patients(rows.unit, rows.label)
 
-    def patients_in(self, cell: int) -> int:
-        """Number of distinct patients of a cell."""
-        return int(np.count_nonzero(np.bincount(self.predictions.patient[self.cells[cell].rows])))
+    @cached_property
+    def patients_in(self) -> list[int]:
+        """Number of distinct patients of each cell."""
+        return [int(np.count_nonzero(np.bincount(self.predictions.patient[c.rows]))) for c in self.cells]
 
 
 def _patients(unit: np.ndarray, label: np.ndarray) -> list[int]:

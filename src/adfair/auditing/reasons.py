@@ -42,14 +42,14 @@ def resample_note(replicates: np.ndarray) -> str:
 
 def small_note(measured: Measured, cell: int) -> str:
     """That a cell has few patients; empty where it has enough."""
-    patients, least = measured.patients_in(cell), measured.settings.min_group
+    patients, least = measured.patients_in[cell], measured.settings.min_group
     return f"{SMALL}: {patients} patients, fewer than {least}" if patients < least else ""
 
 
 def small_groups(measured: Measured, cells: Sequence[int]) -> str:
     """Which of the cells that a figure compares have few patients; empty where all have enough."""
     least = measured.settings.min_group
-    few = [(measured.cells[c].group, size) for c in cells if (size := measured.patients_in(c)) < least]
+    few = [(measured.cells[c].group, size) for c in cells if (size := measured.patients_in[c]) < least]
     return joined(*(f"{SMALL}: {group}, {size} patients, fewer than {least}" for group, size in few))
 
 
@@ -62,7 +62,7 @@ def few_note(measured: Measured, finding: int, cells: Sequence[int], metrics: Se
     least, said = measured.settings.min_group, []
     for k, (name, needs) in enumerate((("negatives", _NEEDS_NEGATIVES), ("positives", _NEEDS_POSITIVES)), 1):
         for c in cells:
-            patients, enough = measured.patients_by_class[finding, c, k], measured.patients_in(c) >= least
+            patients, enough = measured.patients_by_class[finding, c, k], measured.patients_in[c] >= least
             if needs & {*metrics} and enough and 0 < patients < least:
                 where = f" in {measured.cells[c].group}" if len(cells) > 1 else ""
                 said.append(
