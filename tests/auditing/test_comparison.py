@@ -157,3 +157,17 @@ def test_small_groups_are_named_in_the_change_of_a_gap(table: Maker) -> None:
     ]
     assert gaps["note"].str.contains("small group: Z, 5 patients, fewer than 10").all()
     assert gaps["note"].str.count("small group").eq(1).all()
+
+
+def test_thresholds_that_folders_chose_on_their_own_rows_are_said_to_be_in_sample(
+    table: Maker, tmp_path: Path
+) -> None:
+    for name, seed in (("a", 0), ("b", 1)):
+        (tmp_path / name).mkdir()
+        frame = table().assign(score=table(seed=seed)["score"])
+        frame.to_csv(tmp_path / name / "predictions.csv", index=False)
+        audit(frame, threshold="youden", in_sample=True, replicates=0).save(tmp_path / name)
+    got = compare([tmp_path / "a", tmp_path / "b"], replicates=10)
+    assert sum("in-sample" in note for note in got.notes) == 2
+    given = compare([tmp_path / "a", tmp_path / "b"], threshold=0.5, replicates=10)
+    assert not any("in-sample" in note for note in given.notes)

@@ -109,7 +109,7 @@ def test_a_validation_table_that_holds_what_is_audited_is_in_sample(table: Maker
     assert not any("validation table" in note for note in clean.notes)
 
 
-def test_thresholds_of_an_audit_keep_what_is_undefined_and_where_they_come_from(
+def test_thresholds_of_an_audit_may_be_undefined_and_are_no_longer_in_sample_elsewhere(
     table: Maker, tmp_path: Path
 ) -> None:
     validation = table(seed=1)
@@ -117,7 +117,8 @@ def test_thresholds_of_an_audit_keep_what_is_undefined_and_where_they_come_from(
     audit(table(), validation=validation, replicates=0).save(tmp_path / "a")
     again = audit(table(), threshold=str(tmp_path / "a" / "metrics.csv"), replicates=0)
     assert pd.isna(again.value("tpr", finding="f0"))
-    assert again.facts["threshold_origin"] == "given"
-    audit(table(), threshold="youden", in_sample=True, replicates=0).save(tmp_path / "b")
+    row = again.table[(again.table["metric"] == "threshold") & (again.table["finding"] == "f0")].iloc[0]
+    assert row["note"] == "undefined: undefined in metrics.csv too"
+    audit(validation, threshold="youden", in_sample=True, replicates=0).save(tmp_path / "b")
     again = audit(table(), threshold=str(tmp_path / "b" / "metrics.csv"), replicates=0)
-    assert any("in-sample" in note for note in again.notes)
+    assert again.facts["threshold_origin"] == "given", "they were chosen on the validation table"

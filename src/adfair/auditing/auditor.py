@@ -182,8 +182,10 @@ def _threshold_rows(measured: Measured, cutoffs: Cutoffs) -> list[Row]:
 
 
 def _no_threshold(rows: SortedRows, cutoffs: Cutoffs) -> str:
-    if cutoffs.origin in ("given", "default"):
+    if cutoffs.origin == "default":
         return "scores are not probabilities; choose a rule on a validation table (--validation FILE)"
+    if cutoffs.origin == "given":
+        return f"undefined in {Path(cutoffs.rule).name} too"
     return f"rule {cutoffs.rule} needs a class that the {cutoffs.origin} rows lack"
 
 

@@ -1,7 +1,7 @@
 """``compare``: paired differences of every metric and gap between models that scored the same images."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from adfair.auditing.cutoffs import Cutoffs, resolve
+from adfair.auditing.cutoffs import Cutoffs, chosen_in_sample, resolve
 from adfair.auditing.differences import base_differences, gap_differences
 from adfair.auditing.formats import load_predictions
 from adfair.auditing.measure import measure
@@ -105,7 +105,7 @@ def compare(
         raise ConfigError("compare needs at least two models")
     models: list[_Model] = []
     for name, source in sources.items():
-        path, rule = _inside(source, threshold)
+        path, rule, origin = _inside(source, threshold)
         if attributes is not None:
             attributes = list(dict.fromkeys([*attributes, *(bins or {})]))
         predictions = load_predictions(path, attributes=attributes, bins=bins)
@@ -114,7 +114,7 @@ def compare(
         chosen = (validation or {}).get(name)
         load = None if chosen is None else partial(load_predictions, chosen, attributes=())
         cutoffs = resolve(predictions, rule=rule, validation=load, in_sample=in_sample)
-        models.append(_Model(name, predictions, cutoffs))
+        models.append(_Model(name, predictions, replace(cutoffs, origin=origin or cutoffs.origin)))
     parts, sentences, notes = [], [], []
     for a, b in combinations(models, 2):
         frame, said = _pair(a, b, settings)
@@ -152,15 +152,17 @@ def named_tables(tables: Sequence[Path | str]) -> dict[str, Path | str]:
     return dict(zip(names, tables, strict=True))
 
 
-def _inside(source: Any, threshold: str | float | None) -> tuple[Any, str | float | None]:
-    """A folder's predictions table, and its audited thresholds where no rule was asked for."""
+def _inside(source: Any, threshold: str | float | None) -> tuple[Any, str | float | None, str]:
+    """A folder's predictions table, its audited thresholds where no rule was asked for, and where these come from."""
     if not isinstance(source, (str, Path)) or not Path(source).is_dir():
-        return source, threshold
+        return source, threshold, ""
     table = Path(source) / "predictions.csv"
     if not table.is_file():
         raise DataError(f"{source}: no predictions.csv in this folder")
     audited = Path(source) / "metrics.csv"
-    return table, str(audited) if threshold is None and audited.is_file() else threshold
+    if threshold is not None or not audited.is_file():
+        return table, threshold, ""
+    return table, str(audited), "in-sample" if chosen_in_sample(audited) else "given"
 
 
 def _pair(a: _Model, b: _Model, settings: Settings) -> tuple[pd.DataFrame, tuple[str, ...]]:

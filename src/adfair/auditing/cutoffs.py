@@ -82,7 +82,7 @@ def resolve(
     if in_sample and validation is not None:
         raise ConfigError("a validation table and in-sample thresholds exclude each other: give one of them")
     if isinstance(rule, str) and rule.lower().endswith(".csv"):
-        return _from_file(Path(rule), names)
+        return Cutoffs(_from_file(Path(rule), names), rule, "given")
     if rule is None and validation is None and not in_sample:
         return _half(predictions)
     chosen = "youden" if rule is None else str(rule)
@@ -130,16 +130,22 @@ def _choose(table: Predictions, finding: str, rule: str) -> float:
     return choose_threshold(table.labels[rows, f], table.scores[rows, f], rule=rule)
 
 
-def _from_file(path: Path, findings: tuple[str, ...]) -> Cutoffs:
+def chosen_in_sample(audited: Path) -> bool:
+    """Whether the thresholds in an audit's metrics.csv were chosen on the rows of that audit."""
+    frame = read_table(audited)
+    return bool(
+        frame["note"][frame["metric"] == "threshold"].astype("string").str.endswith(", in-sample").any()
+    )
+
+
+def _from_file(path: Path, findings: tuple[str, ...]) -> np.ndarray:
     """Thresholds from columns finding and threshold, or from the threshold rows of an audit's metrics.csv.
 
-    An audit's may be undefined, and chosen on the very rows that are evaluated.
+    An audit's may be undefined.
     """
-    frame, origin = read_table(path), "given"
+    frame = read_table(path)
     if audited := {"metric", "finding", "value"} <= set(frame.columns):
         frame = frame[frame["metric"] == "threshold"].rename(columns={"value": "threshold"})
-        if "note" in frame and frame["note"].astype("string").str.endswith(", in-sample").any():
-            origin = "in-sample"
     for name in ("finding", "threshold"):
         if name not in frame.columns:
             raise DataError.at("no such column", file=path, column=name, remedy="Expected finding, threshold")
@@ -153,4 +159,4 @@ def _from_file(path: Path, findings: tuple[str, ...]) -> Cutoffs:
     missing = [name for name in findings if name not in values]
     if missing:
         raise DataError(f"{path}: no threshold for finding '{missing[0]}'")
-    return Cutoffs(np.array([values[name] for name in findings]), str(path), origin)
+    return np.array([values[name] for name in findings])
