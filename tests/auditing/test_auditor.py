@@ -269,8 +269,7 @@ def test_patients_in_two_groups_are_counted(table: Maker) -> None:
     moved = frame["sex"].mask(twice & frame["image_id"].isin(first), "X")
     notes = audit(frame.assign(sex=moved), threshold=0.5, replicates=20).notes
     assert notes == (
-        f"some patients have images in several groups of 'sex' ({(images > 1).sum()} of them); "
-        "each image counts where it is",
+        f"{(images > 1).sum()} patients have images in several groups of 'sex'; each image counts where it is",
     )
 
 

@@ -103,9 +103,9 @@ def _prepared(
     notes += [note.replace("image-findings", f"{level}-findings") for note in loaded.notes]
     units = "studies" if level == "study" else "patients"
     for name in (a.name for a in (*loaded.attributes, *loaded.strata) if a.name in different):
-        hidden = settings.suppress_small and different[name] < settings.min_group
-        many = "some" if hidden else f"{different[name]:,}"
-        notes.append(f"{many} {units} have images that differ in '{name}': unknown there")
+        notes.append(
+            f"{settings.told(different[name])} {units} have images that differ in '{name}': unknown there"
+        )
     return replace(loaded, notes=tuple(notes))
 
 
@@ -161,11 +161,13 @@ def _of_two_groups(predictions: Predictions, settings: Settings) -> list[str]:
         pairs = np.unique(np.stack([predictions.patient[known], attribute.codes[known]]), axis=1)
         several = int((np.bincount(pairs[0]) > 1).sum())
         if several:
-            hidden = settings.suppress_small and several < settings.min_group
-            many = "some patients have" if hidden or several > 1 else "1 patient has"
-            count = f" ({several} of them)" if several > 1 and not hidden else ""
-            what = f"images in several groups of '{attribute.name}'{count}; each image counts where it is"
-            found.append(f"{many} {what}")
+            have = (
+                "1 patient has"
+                if settings.told(several) == "1"
+                else f"{settings.told(several)} patients have"
+            )
+            what = f"images in several groups of '{attribute.name}'; each image counts where it is"
+            found.append(f"{have} {what}")
     return found
 
 
@@ -197,9 +199,7 @@ def _stratum_rows(
     for stratum in predictions.strata:
         nowhere = int((stratum.codes < 0).sum())
         if nowhere:
-            hide = settings.suppress_small and nowhere < settings.min_group
-            many = "some" if hide else f"{nowhere:,}"
-            notes.append(f"{stratum.name}: {many} images without a value are in no stratum")
+            notes.append(f"{stratum.name}: {settings.told(nowhere)} images without a value are in no stratum")
         for code, name in enumerate(stratum.groups):
             part = replace(predictions.take(stratum.codes == code), strata=())
             if settings.suppress_small:

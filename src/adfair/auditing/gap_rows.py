@@ -25,9 +25,8 @@ def gap_rows(measured: Measured, extra: str = "", *, only: frozenset[str] = froz
         null = None
         if measured.settings.null_replicates:
             null = permute(measured.predictions, attribute, units, measured.thresholds, measured.settings)
-        hide = measured.settings.suppress_small and units.split_patients < measured.settings.min_group
-        many = "some" if hide else units.split_patients
-        split = f"{many} patients change group" if units.split_patients else ""
+        several = units.split_patients
+        split = f"{measured.settings.told(several)} patients change group" if several else ""
         for gap in gaps:
             note = joined(split, extra if gap.name in THRESHOLDED else "")
             out += _rows_of_gap(measured, attribute, gap, null, note)

@@ -73,6 +73,10 @@ class Settings:
         """Number of threads."""
         return self.threads if self.threads is not None else default_threads()
 
+    def told(self, count: int) -> str:
+        """A number of people or images as a note may give it: a small one is ``some`` where it must not be published."""
+        return "some" if self.suppress_small and count < self.min_group else f"{count:,}"
+
     def __post_init__(self) -> None:
         if not 0.5 <= self.level < 1:
             raise ConfigError(f"level {self.level}: must be at least .5 and below 1, for example .95")
