@@ -105,4 +105,7 @@ def test_a_key_that_stands_twice_is_refused_and_a_merged_one_is_not(tmp_path) ->
     )
     with pytest.raises(ConfigError, match=r"twice.yaml, line 3: 'objective' comes twice"):
         load_config(tmp_path / "twice.yaml")
+    (tmp_path / "braces.yaml").write_text("data: {cohort: {{name}}}\n")
+    with pytest.raises(ConfigError, match="line 1: not valid YAML"):
+        load_config(tmp_path / "braces.yaml")
     assert parse_yaml("a: &x {k: 1, l: 2}\nb: {<<: *x, k: 3}")["b"] == {"k": 3, "l": 2}

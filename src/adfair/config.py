@@ -207,11 +207,11 @@ def _once(loader: type[yaml.SafeLoader] | type[yaml.BaseLoader]) -> Any:
     class Once(loader):  # type: ignore[misc, valid-type]
         def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
             node = super().compose_mapping_node(anchor)
-            seen = set()
-            for key, _ in node.value:
-                if key.value in seen and isinstance(key, yaml.ScalarNode):
+            seen: set[str] = set()
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+                if key.value in seen:
                     raise _Repeated(None, None, f"'{key.value}' comes twice", key.start_mark)
-                seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+                seen.add(key.value)
             return node
 
     return Once

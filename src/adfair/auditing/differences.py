@@ -30,10 +30,8 @@ def base_differences(
     noise = ece_noise(b) - ece_noise(a)
     out = []
     for c, cell in enumerate(a.cells):
-        judge, small = (
-            partial(judge_biased, noise=noise[:, c], settings=settings),
-            _of_either(small_note, a, b, c),
-        )
+        judge = partial(judge_biased, noise=noise[:, c], settings=settings)
+        small = _of_either(small_note, a, b, c)
         for metric in EMITTED:
             k = INDEX[metric]
             p = _delong(a, b, c) if tested and metric == "auc" else None

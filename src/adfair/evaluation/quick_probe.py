@@ -8,6 +8,7 @@ Reported figures come from ``adfair.evaluation.leakage``, whose probes are stron
 import numpy as np
 
 from adfair.evaluation.probes import Scaling, fit_scaling, patient_folds
+from adfair.metrics.intervals import defined_mean
 from adfair.metrics.stratified import stratified_auc
 
 FOLDS, FEATURES, RIDGE = 3, 256, 30.0
@@ -47,8 +48,7 @@ def quick_leakage(
         out = fold == f
         scores = x[out] @ _ridge(x[~out], codes[~out])
         held_out.append(_macro_auc(codes[out], scores, strata[out]))
-    defined = [auc for auc in held_out if not np.isnan(auc)]
-    return float(np.mean(defined)) if defined else float("nan")
+    return float(defined_mean(np.array(held_out)))
 
 
 def _rare(codes: np.ndarray, patients: np.ndarray) -> np.ndarray:
@@ -76,5 +76,4 @@ def _ridge(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def _macro_auc(codes: np.ndarray, scores: np.ndarray, strata: np.ndarray) -> float:
     aucs = [stratified_auc(codes == k, scores[:, k], strata) for k in range(scores.shape[1])]
-    defined = [auc for auc in aucs if not np.isnan(auc)]
-    return float(np.mean(defined)) if defined else float("nan")
+    return float(defined_mean(np.array(aucs)))

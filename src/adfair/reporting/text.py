@@ -78,12 +78,16 @@ def remark(estimate: Estimate) -> str:
 
 def left_out(estimate: Estimate) -> str:
     """``; without C in Edema``: the groups that a gap leaves out, as its note has it; else nothing."""
-    return "".join(f"; {part}" for part in estimate.note.split("; ") if part.startswith("without "))
+    return _told(estimate, "without ")
 
 
 def few(estimate: Estimate) -> str:
     """``; small group: C, 3 patients, fewer than 10``: the small groups that a figure rests on; else nothing."""
-    return "".join(f"; {part}" for part in estimate.note.split("; ") if part.startswith(SMALL))
+    return _told(estimate, SMALL)
+
+
+def _told(estimate: Estimate, start: str) -> str:
+    return "".join(f"; {part}" for part in estimate.note.split("; ") if part.startswith(start))
 
 
 def p_text(p_value: float) -> str:

@@ -16,15 +16,6 @@ from adfair.data.manifest import Cohort
 from adfair.distributed import world_size
 from adfair.errors import ConfigError
 
-
-def config_hash(name: str) -> str | None:
-    """SHA-256 of the JSON file that describes the towers; ``None`` for towers known by a name."""
-    path = Path(name)
-    return (
-        hashlib.sha256(path.read_bytes()).hexdigest() if name.endswith(".json") and path.is_file() else None
-    )
-
-
 FREE = ("data.cohort", "train.keep_last")
 """Keys that may change: a cohort is known by what it holds, not by where it lies."""
 
@@ -47,6 +38,14 @@ def identity(config: Config, cohort: Cohort, data: TrainData) -> dict[str, Any]:
         "processes": world_size(),
         "towers": config_hash(config.model.config),
     }
+
+
+def config_hash(name: str) -> str | None:
+    """SHA-256 of the JSON file that describes the towers; ``None`` for towers known by a name."""
+    path = Path(name)
+    if not (name.endswith(".json") and path.is_file()):
+        return None
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def data_hash(data: TrainData) -> str:

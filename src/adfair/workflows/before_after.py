@@ -10,6 +10,7 @@ from adfair.evaluation.leakage import leakage
 from adfair.evaluation.probes import patient_folds
 from adfair.evaluation.subject import Subject
 from adfair.evaluation.zero_shot import zero_shot_scores
+from adfair.metrics.intervals import defined_mean
 from adfair.metrics.ranking import auc
 from adfair.models.posthoc import Affine, Residual
 from adfair.workflows.frozen import Frozen
@@ -53,7 +54,7 @@ def _mean_auc(subject: Subject, emb: np.ndarray, truth: np.ndarray) -> float:
     scores = zero_shot_scores(emb, subject.directions, logit_scale=1.0)
     stated = np.isin(truth, (0, 1))
     values = [auc(truth[stated[:, f], f], scores[stated[:, f], f]) for f in range(truth.shape[1])]
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+    return float(defined_mean(np.array(values)))
 
 
 def _leakage_rows(train: Frozen, fit: Fit, *, seed: int) -> list[dict[str, Any]]:

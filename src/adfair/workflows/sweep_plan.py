@@ -16,7 +16,7 @@ from adfair.training.policy import left_open
 from adfair.workflows.sweep_arms import arm_configs
 from adfair.workflows.sweep_cohort import CohortPlan, plan_cohort
 from adfair.workflows.sweep_file import PostHoc, Protocols, SweepSection
-from adfair.workflows.sweep_run import Run, folder_name, runs_on
+from adfair.workflows.sweep_run import Run, files_of, folder_name, runs_on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,8 @@ def make_plan(
         for name, origin in section.cohorts.items()
         for seed in section.seeds
     ]
-    runs = [run for cohort in cohorts for run in runs_on(cohort, section, configs, out, keep_models)]
+    files = {arm: files_of(config) for arm, config in configs.items()}
+    runs = [run for cohort in cohorts for run in runs_on(cohort, section, configs, files, out, keep_models)]
     for cohort in cohorts:
         _require_attributes(cohort, [run for run in runs if run.data is cohort])
     assert section.baseline is not None

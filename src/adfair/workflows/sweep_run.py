@@ -76,13 +76,20 @@ def fingerprint(identity: Mapping[str, Any]) -> str:
 
 
 def towers_identity(model: ModelConfig) -> dict[str, str]:
-    """Hashes of a JSON file of towers and of the weights to start from; empty where both are known by name."""
-    from adfair.models.dual_encoder import WEIGHTS_FILE, weights_hash
+    """Hashes of a JSON file of towers and of the weights to start from; empty where there is neither."""
+    described = config_hash(model.config)
+    found = {} if described is None else {"config_sha256": described}
+    if model.pretrained is not None:
+        from adfair.models.dual_encoder import WEIGHTS_FILE, weights_hash
 
-    found = {"config_sha256": config_hash(model.config)}
-    if model.pretrained is not None and (model.pretrained / WEIGHTS_FILE).is_file():
-        found["pretrained_sha256"] = weights_hash(model.pretrained)
-    return {key: value for key, value in found.items() if value is not None}
+        if (model.pretrained / WEIGHTS_FILE).is_file():
+            found["pretrained_sha256"] = weights_hash(model.pretrained)
+    return found
+
+
+def files_of(config: Config) -> tuple[dict[str, str], dict[str, str]]:
+    """What a configuration's files hold, as ``Run`` has it: patients and towers. Reads them whole: once an arm."""
+    return patients_identity(config.data.exclude_patients), towers_identity(config.model)
 
 
 def folder_name(name: str) -> str:
@@ -93,18 +100,21 @@ def folder_name(name: str) -> str:
 
 
 def runs_on(
-    cohort: CohortPlan, section: SweepSection, configs: Mapping[str, Config], out: Path, keep_models: bool
+    cohort: CohortPlan,
+    section: SweepSection,
+    configs: Mapping[str, Config],
+    files: Mapping[str, tuple[dict[str, str], dict[str, str]]],
+    out: Path,
+    keep_models: bool,
 ) -> list[Run]:
-    """Every arm on one cohort, in the order of the file."""
+    """Every arm on one cohort, in the order of the file; ``files`` are the ``files_of`` each arm."""
     tests = plan_tests(section.test_sets, cohort)
-    patients = {arm: patients_identity(config.data.exclude_patients) for arm, config in configs.items()}
-    towers = {arm: towers_identity(config.model) for arm, config in configs.items()}
     needed = {arm.after for arm in section.arms.values() if isinstance(arm, PostHoc)}
 
     def make(arm: str, post_hoc: PostHoc | None, after: Run | None) -> Run:
         name = f"{folder_name(cohort.name)}/{folder_name(arm)}/s{cohort.seed}"
         trained_as = post_hoc.after if post_hoc else arm
-        config = configs[trained_as]
+        config, (patients, towers) = configs[trained_as], files[trained_as]
         data = config.data.model_copy(update={"cohort": cohort.folder})
         return Run(
             cohort=cohort.name,
@@ -117,8 +127,8 @@ def runs_on(
             test_sets=tests,
             replicates=section.replicates,
             keep_model=keep_models or arm in needed,
-            patients=patients[trained_as],
-            towers=towers[trained_as],
+            patients=patients,
+            towers=towers,
             post_hoc=post_hoc,
             after=after,
         )
